@@ -1,0 +1,50 @@
+# vlab: `make demo` shows the lab from nothing to a graded scenario, `make test` proves it.
+# Each target sets up what it needs; running one again goes on where it was interrupted.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+
+.PHONY: help setup demo test unit cluster lint types clean lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## make the virtual environment
+
+# Renamed into place by pip's own success: an interrupted installation is simply done again.
+$(VENV)/.installed: requirements.lock pyproject.toml src/vlab/__init__.py
+	@echo "installing vlab's Python packages into $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { rm -rf $(VENV); \
+		apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -o '^uv==[0-9.]*' requirements.lock)"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: setup ## from nothing to a graded scenario: build, up, break, grade, mend, grade, ask
+	@$(BIN)/python -m vlab.demo
+
+test: setup lint types unit cluster ## everything, with the real cluster and the real engine
+
+unit: setup ## tests that need no cluster
+	$(BIN)/pytest -q tests -m "not cluster"
+
+cluster: setup ## tests on a cluster of their own
+	$(BIN)/pytest -v tests -m cluster
+
+lint: setup ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## types of the package
+	$(BIN)/mypy
+
+lock: setup ## resolve requirements.lock anew
+	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --group docs --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock
+
+clean: ## remove what make and the tests made here; the lab and its cache stay (vlab down --purge)
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,27 @@
+"""`vlab down`: remove a lab."""
+
+from typing import Annotated
+
+import typer
+
+from vlab import ui
+from vlab.cli.options import DEFAULT, Name
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("down")(down)
+
+
+def down(
+    name: Name = DEFAULT,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Also the learners' runs and, if no other lab is left, the cache.")
+    ] = False,
+) -> None:
+    """Remove the cluster, and nothing that vlab did not make. Learners' runs stay, unless --purge."""
+    from vlab.cluster.down import down as remove
+
+    with ui.Steps() as steps:
+        was = remove(name, purge, steps)
+    ui.say(f"lab {name} is down" if was else f"no lab {name} was up")

@@ -1,0 +1,15 @@
+"""Options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+from vlab.cluster.lab import DEFAULT_NAME
+
+Name = Annotated[str, typer.Option("--name", "-n", envvar="VLAB_NAME", help="Which lab, where several stand side by side.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Learner = Annotated[
+    str, typer.Option("--learner", envvar="VLAB_LEARNER", help="Whose run it is; parameters are drawn from this name.")
+]
+
+DEFAULT = DEFAULT_NAME

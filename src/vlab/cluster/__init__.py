@@ -1,0 +1,1 @@
+"""The only part of vlab that talks to the Kubernetes API and to container engines."""

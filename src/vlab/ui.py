@@ -1,0 +1,132 @@
+"""What a person sees on stderr: messages, and one line of progress for each step with its time."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from vlab.errors import LabError
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+out = Console(highlight=False)
+
+_HEARTBEAT_S = 60.0
+
+
+def say(message: str) -> None:
+    """Print one message to stderr."""
+    err.print(message)
+
+
+def fail(error: LabError) -> None:
+    """Print an error in the one form that vlab's errors have."""
+    err.print(f"[bold red]error:[/] {_plain(error.message)}")
+    err.print(f"[bold cyan]hint:[/] {_plain(error.hint)}")
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+class Step:
+    """One running step; `note` says what it is at, `skip` that there was nothing to do."""
+
+    def __init__(self, title: str, steps: "Steps") -> None:
+        self.title = title
+        self.detail = ""
+        self.started = time.monotonic()
+        self._steps = steps
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the step began."""
+        return time.monotonic() - self.started
+
+    def note(self, detail: str) -> None:
+        """Replace the words behind the title."""
+        self.detail = detail
+        self._steps.update(self)
+
+
+class Steps:
+    """Progress of steps that may run beside each other, legible on a terminal and in a CI log.
+
+    Use `steps()` to make one. Methods may be called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.times: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._tasks: dict[Step, TaskID] = {}
+        self._progress: Progress | None = None
+        self._stop = threading.Event()
+        if err.is_terminal:
+            self._progress = Progress(
+                SpinnerColumn(finished_text=" "),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                console=err,
+                transient=True,
+            )
+
+    def __enter__(self) -> "Steps":
+        if self._progress is not None:
+            self._progress.start()
+        else:
+            threading.Thread(target=self._beat, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._progress is not None:
+            self._progress.stop()
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Show `title` while the block runs; then its time, or that it failed."""
+        step = Step(title, self)
+        with self._lock:
+            self._tasks[step] = TaskID(-1)
+            if self._progress is not None:
+                self._tasks[step] = self._progress.add_task(title, total=None)
+        try:
+            yield step
+        except BaseException:
+            self._close(step, "[red]✗[/]")
+            raise
+        self.times[title] = step.elapsed
+        self._close(step, "[green]✓[/]")
+
+    def update(self, step: Step) -> None:
+        """Redraw a step's line after its detail changed."""
+        with self._lock:
+            if self._progress is not None and step in self._tasks:
+                self._progress.update(self._tasks[step], description=_line(step))
+
+    def _close(self, step: Step, mark: str) -> None:
+        with self._lock:
+            task = self._tasks.pop(step)
+            if self._progress is not None:
+                self._progress.remove_task(task)
+        err.print(f"{mark} {step.title} [dim]{step.elapsed:.1f} s[/]")
+
+    def _beat(self) -> None:
+        """Say now and then what is still running, where no spinner can."""
+        while not self._stop.wait(_HEARTBEAT_S):
+            with self._lock:
+                running = list(self._tasks)
+            for step in running:
+                err.print(f"[dim]… {_line(step)} ({step.elapsed:.0f} s)[/]")
+
+
+def _line(step: Step) -> str:
+    return f"{step.title} [dim]{_plain(step.detail)}[/]" if step.detail else step.title
+
+
+def interactive() -> bool:
+    """Whether a person is there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
