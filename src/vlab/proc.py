@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from vlab.errors import Exit, LabError
 
@@ -74,9 +75,7 @@ def output(
         ) from None
     if done.returncode != 0:
         words = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
-        raise LabError(
-            f"{name} failed (exit {done.returncode}): {words}", f"try it by hand: {_shown(args)}", exit_code
-        )
+        raise LabError(f"{name} failed (exit {done.returncode}): {words}", f"try it by hand: {_shown(args)}", exit_code)
     return done.stdout
 
 
@@ -90,24 +89,23 @@ def answers(args: Args, *, env: Mapping[str, str] | None = None, timeout: float 
 
 def missing(name: str) -> LabError:
     """The error for a tool that is not installed."""
-    return LabError(
-        f"{name} is not installed", "run `vlab doctor` to see what this machine lacks", Exit.MACHINE
-    )
+    return LabError(f"{name} is not installed", "run `vlab doctor` to see what this machine lacks", Exit.MACHINE)
 
 
-def _spawn(args: Args, *, stdout: object, env: Mapping[str, str] | None, cwd: Path | None) -> int:
+def _spawn(args: Args, *, stdout: IO[bytes], env: Mapping[str, str] | None, cwd: Path | None) -> int:
     try:
-        return subprocess.run(
+        done = subprocess.run(
             [str(a) for a in args],
             env=_merged(env),
             cwd=cwd,
             stdin=subprocess.DEVNULL,
-            stdout=stdout,  # type: ignore[call-overload]
+            stdout=stdout,
             stderr=subprocess.STDOUT,
             check=False,
-        ).returncode
+        )
     except FileNotFoundError:
         raise missing(Path(args[0]).name) from None
+    return done.returncode
 
 
 def _merged(env: Mapping[str, str] | None) -> dict[str, str] | None:

@@ -35,23 +35,18 @@ def objects(template: Path, values: Mapping[str, Any]) -> list[Object]:
         text = environment.get_template(template.name).render(values)
         return [o for o in yaml.safe_load_all(text) if o]
     except jinja2.TemplateError as e:
-        raise LabError(
-            f"{template.name}: {e}", "give the value in the scenario's fault, or mend the template"
-        ) from e
+        raise LabError(f"{template.name}: {e}", "give the value in the scenario's fault, or mend the template") from e
     except yaml.YAMLError as e:
         raise LabError(f"{template.name} does not render to YAML: {e}", "mend the template") from e
 
 
 def _flow(value: Any) -> str:
     """A value as YAML on one line, so that quotes and braces in it cannot break the document."""
-    return (
-        yaml.safe_dump(value, default_flow_style=True, width=10**9).removesuffix("\n").removesuffix("\n...")
-    )
+    return yaml.safe_dump(value, default_flow_style=True, width=10**9).removesuffix("\n").removesuffix("\n...")
 
 
 def labelled(found: list[Object], labels: Mapping[str, str]) -> list[Object]:
     """The objects with `labels` added to those they have."""
     return [
-        {**o, "metadata": {**o["metadata"], "labels": {**o["metadata"].get("labels", {}), **labels}}}
-        for o in found
+        {**o, "metadata": {**o["metadata"], "labels": {**o["metadata"].get("labels", {}), **labels}}} for o in found
     ]

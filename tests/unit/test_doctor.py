@@ -202,9 +202,7 @@ def test_what_building_lacks_is_named_with_its_cure(lack: dict[str, Any], row: s
 
 
 def test_what_is_built_needs_no_registry_and_no_compiler() -> None:
-    offline = replace(
-        DEBIAN_ROOT, built=True, clients_built=True, go=None, go_modules=False, pypi=False, debian=False
-    )
+    offline = replace(DEBIAN_ROOT, built=True, clients_built=True, go=None, go_modules=False, pypi=False, debian=False)
     assert choose_provider(offline).provider == "kind-built"
     assert red(offline) == set()
 

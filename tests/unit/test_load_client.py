@@ -53,9 +53,7 @@ def answer(status: str, body: bytes, kind: str = "application/json") -> bytes:
 
 
 @asynccontextmanager
-async def scripted(
-    script: Callable[[], Sequence[Piece]], seen: list[bytes] | None = None
-) -> AsyncIterator[str]:
+async def scripted(script: Callable[[], Sequence[Piece]], seen: list[bytes] | None = None) -> AsyncIterator[str]:
     """The URL of a server that answers each POST with `script()`'s pieces, and each GET with METRICS."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -204,9 +204,7 @@ def test_parse_reads_vllm_samples_and_drops_what_is_not_finite() -> None:
         'vllm:num_requests_running{engine="0",model_name="a\\"b"}': 3.0,
         'vllm:ttft_bucket{le="+Inf"}': 7.0,
     }
-    assert list(metrics.parse(text, buckets=False)) == [
-        'vllm:num_requests_running{engine="0",model_name="a\\"b"}'
-    ]
+    assert list(metrics.parse(text, buckets=False)) == ['vllm:num_requests_running{engine="0",model_name="a\\"b"}']
     with pytest.raises(ValueError):
         metrics.parse("vllm:x{unclosed 1\n")
 
@@ -228,8 +226,7 @@ def test_two_samples_of_one_distribution_are_rarely_told_apart() -> None:
         return [r.latency for r in runs(1.0, 80, seed).requests]
 
     told = [
-        percentile_row("all", "latency", 50, values(seed), values(seed + 100)).verdict != "unclear"
-        for seed in range(6)
+        percentile_row("all", "latency", 50, values(seed), values(seed + 100)).verdict != "unclear" for seed in range(6)
     ]
     assert statistics.fmean(told) <= 1 / 3
 

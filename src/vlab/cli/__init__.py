@@ -4,11 +4,26 @@ import sys
 import traceback
 from datetime import datetime
 
-import click
 import typer
 
 from vlab import paths, ui
-from vlab.cli import ask, cache, doctor, down, env, grade, hint, kubectl, listing, reset, solve, start, status, up
+from vlab.cli import (
+    ask,
+    cache,
+    doctor,
+    down,
+    env,
+    grade,
+    hint,
+    kubectl,
+    listing,
+    load,
+    reset,
+    solve,
+    start,
+    status,
+    up,
+)
 from vlab.errors import Exit, LabError
 
 app = typer.Typer(
@@ -19,7 +34,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (up, down, status, doctor, env, kubectl, cache, listing, start, grade, hint, solve, reset, ask):
+for verb in (
+    up,
+    down,
+    status,
+    doctor,
+    env,
+    kubectl,
+    cache,
+    listing,
+    start,
+    grade,
+    hint,
+    solve,
+    reset,
+    ask,
+    load,
+):
     verb.register(app)
 
 
@@ -31,15 +62,16 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, prog_name="vlab", standalone_mode=False)
     except LabError as e:
         ui.fail(e)
         return e.exit_code
-    except click.UsageError as e:
-        command = e.ctx.command_path if e.ctx else "vlab"
+    except typer.TyperException as e:
+        context = getattr(e, "ctx", None)
+        command = context.command_path if context else "vlab"
         ui.fail(LabError(e.format_message(), f"see `{command} --help`"))
         return Exit.USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         ui.say("interrupted; the same command goes on from here")
         return Exit.INTERRUPTED
     except BrokenPipeError:

@@ -43,7 +43,11 @@ def cache(
 
 def _sizes(root: Path) -> dict[str, int]:
     seen: set[int] = set()
-    return {folder.name: _size(folder, seen) for folder in sorted(root.iterdir()) if folder.is_dir()} if root.is_dir() else {}
+    return (
+        {folder.name: _size(folder, seen) for folder in sorted(root.iterdir()) if folder.is_dir()}
+        if root.is_dir()
+        else {}
+    )
 
 
 def _size(folder: Path, seen: set[int]) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from vlab import ui
+from vlab.cli.options import DEFAULT, Name
 from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:  # at run time they are imported by the commands, so that other commands start without them
@@ -39,24 +40,27 @@ def register(parent: typer.Typer) -> None:
 
 
 @contextmanager
-def endpoint(url: str | None, model: str | None, api_key: str | None) -> Iterator["Target"]:
-    """The endpoint to load, open while the block runs."""
+def endpoint(lab_name: str, url: str | None, model: str | None, api_key: str | None) -> Iterator["Target"]:
+    """The endpoint to load, open while the block runs: the lab's own unless a URL is given."""
+    from vlab.cluster import lab
+    from vlab.cluster.up import NAMESPACE
+    from vlab.endpoint import open_endpoint
     from vlab.load.client import first_model
     from vlab.load.exchange import Target
 
-    if url is None:
-        raise LabError("no endpoint is given", "add --url http://127.0.0.1:8000")
-    yield Target(url, model or asyncio.run(first_model(url, api_key)), api_key)
+    with nullcontext(url) if url is not None else open_endpoint(lab.get(lab_name), NAMESPACE) as base:
+        yield Target(base, model or asyncio.run(first_model(base, api_key)), api_key)
 
 
 @app.command("run")
 def run_command(
     name: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A packaged workload or a YAML file.")],
-    url: Annotated[str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model name; the first one served if not given.")] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="VLLM_API_KEY", help="Sent as a bearer token.")
+    lab_name: Name = DEFAULT,
+    url: Annotated[
+        str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000; the lab's own if not given.")
     ] = None,
+    model: Annotated[str | None, typer.Option(help="Model name; the first one served if not given.")] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="VLLM_API_KEY", help="Sent as a bearer token.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write every request and metric sample as JSON.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with plots.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -68,7 +72,7 @@ def run_command(
     wanted = workload.find(name)
     for file in (out, html):
         _require_folder(file)
-    with endpoint(url, model, api_key) as target:
+    with endpoint(lab_name, url, model, api_key) as target:
         result = _send(wanted, target, name)
     if out is not None:
         result.save(out)

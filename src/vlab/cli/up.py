@@ -20,14 +20,11 @@ def up(
         str | None, typer.Option(help="Use the existing cluster of this kubectl context; vlab makes none.")
     ] = None,
     provider: Annotated[
-        str | None, typer.Option(help="kind-registry or kind-built; chosen from what the machine has if not given.")
+        str | None,
+        typer.Option(help="kind-registry or kind-built; chosen from what the machine has if not given."),
     ] = None,
-    profile: Annotated[
-        str | None, typer.Option(help="cpu: simulated GPUs; gpu: real ones, needs --context.")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, max=16, help="Nodes with one GPU each; 4 if not given.")
-    ] = None,
+    profile: Annotated[str | None, typer.Option(help="cpu: simulated GPUs; gpu: real ones, needs --context.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=16, help="Nodes with one GPU each; 4 if not given.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a cluster with GPUs, or finish, mend or find the one that is there."""

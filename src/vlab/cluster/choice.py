@@ -11,9 +11,7 @@ WORKERS = 4
 PROFILES = ("cpu", "gpu")
 
 
-def wanted(
-    name: str, context: str | None, provider: str | None, profile: str | None, workers: int | None
-) -> Wanted:
+def wanted(name: str, context: str | None, provider: str | None, profile: str | None, workers: int | None) -> Wanted:
     """What to bring up. A lab that is there keeps what it was made with where an option is not given.
 
     Raises:
@@ -21,6 +19,7 @@ def wanted(
     """
     if profile not in (None, *PROFILES):
         raise LabError(f"no profile is called {profile}", f"take one of {', '.join(PROFILES)}")
+    doctor.check_wish(context, provider)
     known = labs.find(labs.checked_name(name))
     if known is not None and context in (None, known.context) and provider in (None, known.provider):
         return Wanted(
@@ -59,5 +58,3 @@ def _choose(context: str | None, provider: str | None) -> doctor.Choice:
     ui.say(f"provider [bold]{choice.provider}[/]: {choice.why}")
     doctor.refuse(doctor.rows(facts, choice))
     return choice
-
-

@@ -55,7 +55,7 @@ class Engine:
     @property
     def env(self) -> dict[str, str]:
         """Variables for kind and for the engine itself."""
-        env = {"KIND_EXPERIMENTAL_PROVIDER": self.name}
+        env: dict[str, str] = {"KIND_EXPERIMENTAL_PROVIDER": self.name}
         if self.own_conf:
             env["CONTAINERS_CONF"] = str(write_podman_conf())
         return env
@@ -73,10 +73,7 @@ class Engine:
 
     def has_image(self, reference: str) -> bool:
         """Whether the engine has the image, without asking a registry."""
-        return (
-            proc.answers([self.name, "image", "inspect", reference, "--format", "ok"], env=self.env)
-            is not None
-        )
+        return proc.answers([self.name, "image", "inspect", reference, "--format", "ok"], env=self.env) is not None
 
     def import_node(self, tar: Path, reference: str, log: Path) -> None:
         """Make an image of a root file system, with the settings that kind's own node image has."""

@@ -1,6 +1,7 @@
 """`vlab down`: removes what carries a lab's label or marker, and nothing else."""
 
 import shutil
+from pathlib import Path
 
 from vlab import paths, ui
 from vlab.build import targets
@@ -41,7 +42,7 @@ def _remove(lab: Lab, steps: ui.Steps) -> None:
         destroy(lab, _kind(lab), paths.logs() / f"{lab.name}-down.log")
 
 
-def _kind(lab: Lab) -> "paths.Path":
+def _kind(lab: Lab) -> Path:
     for built in sorted((paths.cache() / "host").glob("*/kind")):
         return built
     found = shutil.which("kind")
@@ -51,7 +52,7 @@ def _kind(lab: Lab) -> "paths.Path":
             f"run `vlab up --name {lab.name}` (it builds kind again), then `vlab down`",
             Exit.BUILD,
         )
-    return paths.Path(found)
+    return Path(found)
 
 
 def delete_namespaces(cluster: Kube, instance: str) -> None:

@@ -9,7 +9,7 @@ import yaml
 from vlab import paths, proc
 from vlab.build import store
 from vlab.cluster.containers import Container
-from vlab.cluster.lab import GPU, INSTANCE, MANAGED_BY, Lab
+from vlab.cluster.lab import GPU, INSTANCE, Lab
 from vlab.errors import Exit, LabError
 
 MARKER = "/etc/vlab/instance"
@@ -29,7 +29,7 @@ def nodes_folder(lab: Lab) -> Path:
 
 def config(lab: Lab, golden: Path | None) -> dict[str, Any]:
     """kind's configuration: a control plane and the workers, on the golden store where there is one."""
-    labels = {MANAGED_BY: "vlab", INSTANCE: lab.instance}
+    labels = {INSTANCE: lab.instance}  # the kubelet refuses most labels of kubernetes.io, managed-by too
     roles = ["control-plane", *["worker"] * lab.workers]
     return {
         "kind": "Cluster",
@@ -44,8 +44,8 @@ def config(lab: Lab, golden: Path | None) -> dict[str, Any]:
             for index, role in enumerate(roles)
         ],
         "kubeadmConfigPatches": ["kind: KubeletConfiguration\nfailCgroupV1: false\n"],
-        # The kubelet then does without what only a machine's first root user may do.
-        "featureGates": {"KubeletInUserNamespace": True},
+        # Where limits may not be raised the kubelet must do without, as in a user namespace.
+        **({"featureGates": {"KubeletInUserNamespace": True}} if lab.own_conf else {}),
     }
 
 

@@ -70,9 +70,7 @@ class Lab(pydantic.BaseModel, frozen=True):
         new.rename(self.folder / "lab.json")
 
 
-def new(
-    name: str, provider: ProviderName, engine: Engine | None, profile: Profile, workers: int, context: str
-) -> Lab:
+def new(name: str, provider: ProviderName, engine: Engine | None, profile: Profile, workers: int, context: str) -> Lab:
     """A lab that does not exist yet."""
     return Lab(
         name=checked_name(name),
@@ -90,9 +88,7 @@ def new(
 def checked_name(name: str) -> str:
     """Raises: LabError if `name` cannot be part of a container's and a node's name."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
-        raise LabError(
-            f"{name!r} cannot be a lab's name", "use up to 40 lower-case letters, digits and dashes"
-        )
+        raise LabError(f"{name!r} cannot be a lab's name", "use up to 40 lower-case letters, digits and dashes")
     return name
 
 
@@ -122,9 +118,7 @@ def get(name: str) -> Lab:
     if lab is None:
         raise LabError(f"no lab {name!r} is up", f"run `vlab up{flag}` first", Exit.NO_LAB)
     if lab.state != "ready":
-        raise LabError(
-            f"lab {name!r} was never finished", f"run `vlab up{flag}` again; it goes on", Exit.NO_LAB
-        )
+        raise LabError(f"lab {name!r} was never finished", f"run `vlab up{flag}` again; it goes on", Exit.NO_LAB)
     return lab
 
 

@@ -205,9 +205,7 @@ def _wait_until_well(lab: Lab, line: ui.Step) -> None:
         return found
 
     try:
-        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(NODES_READY_S), wait=wait_fixed(0.5))(
-            look
-        )
+        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(NODES_READY_S), wait=wait_fixed(0.5))(look)
     except RetryError as e:
         raise LabError(
             f"the cluster is not ready after {NODES_READY_S:.0f} s: {'; '.join(e.last_attempt.result())}",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from vlab.cluster.containers import EngineName
 from vlab.cluster.lab import ProviderName
@@ -92,19 +93,22 @@ def choose_provider(facts: Facts, context: str | None = None, wanted: str | None
     Raises:
         LabError: no provider works here, or not the wanted one; the hint names the cure.
     """
-    if context is not None and wanted in (None, "context"):
+    check_wish(context, wanted)
+    if context is not None:
         return Choice("context", None, f"the context {context} was named")
-    if wanted == "context" or context is not None:
-        raise LabError(
-            "a context goes with the provider `context` alone", "use --context NAME and no --provider"
-        )
     if wanted == "kind-registry":
         return _from_registry(facts)
     if wanted == "kind-built":
         return _built_here(facts, "it was asked for")
-    if wanted is not None:
-        raise LabError(f"no provider is called {wanted}", "take context, kind-registry or kind-built")
     return _best(facts)
+
+
+def check_wish(context: str | None, wanted: str | None) -> None:
+    """Raises: LabError if no such provider exists, or it does not go with a context."""
+    if wanted not in (None, *get_args(ProviderName)):
+        raise LabError(f"no provider is called {wanted}", f"take one of {', '.join(get_args(ProviderName))}")
+    if (wanted == "context") != (context is not None) and not (wanted is None and context is not None):
+        raise LabError("a context goes with the provider `context` alone", "use --context NAME and no --provider")
 
 
 def _best(facts: Facts) -> Choice:
@@ -124,9 +128,7 @@ def _best(facts: Facts) -> Choice:
 def _from_registry(facts: Facts) -> Choice:
     engine = _engine(facts)
     if engine is None:
-        raise LabError(
-            "no container engine answers", "start Docker, or install Podman and run as root", Exit.MACHINE
-        )
+        raise LabError("no container engine answers", "start Docker, or install Podman and run as root", Exit.MACHINE)
     if _serves(facts, engine) is False:
         image = judge.container_registry(facts).need
         raise LabError(
@@ -142,21 +144,13 @@ def _built_here(facts: Facts, why: str) -> Choice:
     if obstacle is not None:
         message = f"{why}, and images cannot be built here: {obstacle.name}: {obstacle.found}"
         raise LabError(message, obstacle.cure, Exit.MACHINE)
-    where = (
-        "images built before are in the cache"
-        if facts.built
-        else "images are built here from package registries"
-    )
+    where = "images built before are in the cache" if facts.built else "images are built here from package registries"
     return Choice("kind-built", "podman", f"{why}; {where}", own_conf=True)
 
 
 def _own_conf(facts: Facts, engine: EngineName) -> bool:
     """Where the defaults of Podman fail: limits that may not be raised, control groups that crun refuses."""
-    return (
-        engine == "podman"
-        and facts.root
-        and (facts.cgroup != "v2" or "CAP_SYS_RESOURCE" not in facts.capabilities)
-    )
+    return engine == "podman" and facts.root and (facts.cgroup != "v2" or "CAP_SYS_RESOURCE" not in facts.capabilities)
 
 
 def _engine(facts: Facts) -> EngineName | None:

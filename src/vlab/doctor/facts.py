@@ -101,9 +101,7 @@ class Facts:
     @property
     def node_image(self) -> bool | None:
         """Whether a registry serves the node image to any engine; None if none was asked."""
-        asked = [
-            e.node_image for e in (self.docker, self.podman) if e is not None and e.node_image is not None
-        ]
+        asked = [e.node_image for e in (self.docker, self.podman) if e is not None and e.node_image is not None]
         return any(asked) if asked else None
 
 

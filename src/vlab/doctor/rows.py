@@ -17,7 +17,8 @@ _GB = 10**9
 _NOFILE = 16384
 _NPROC = 32768
 _MEMORY_GIB, _MEMORY_LEAST_GIB = 8, 4
-_DISK_BUILD_GB, _DISK_REGISTRY_GB, _DISK_BUILT_GB = targets.PEAK_BYTES // _GB, 9, 2
+_DISK_BUILD_GB, _DISK_REGISTRY_GB = (targets.PEAK_BYTES[p] // _GB for p in ("kind-built", "kind-registry"))
+_DISK_BUILT_GB = 2
 # What the kernel refuses, or is known to trouble, as the upper layer of containerd's overlays.
 _NO_UPPER = frozenset({"overlay", "aufs", "nfs", "nfs4", "cifs", "9p", "virtiofs", "ecryptfs"})
 
@@ -94,9 +95,7 @@ def memory(f: Facts) -> Row:
     gib = f.memory / _GIB
     cure = f"stop something, or take a machine with {_MEMORY_GIB} GiB available: cluster and engine take 6"
     otherwise: Status = "warn" if gib >= _MEMORY_LEAST_GIB else "bad"
-    return _judge(
-        "memory", gib >= _MEMORY_GIB, f"{gib:.1f} GiB available", f"{_MEMORY_GIB} GiB", cure, otherwise
-    )
+    return _judge("memory", gib >= _MEMORY_GIB, f"{gib:.1f} GiB available", f"{_MEMORY_GIB} GiB", cure, otherwise)
 
 
 def disk(f: Facts) -> Row:
@@ -135,9 +134,7 @@ def docker(f: Facts) -> Row:
     """Docker, if it is there."""
     need = "one engine that answers"
     if docker_usable(f) or f.docker is None or not f.docker.answers:
-        return Row(
-            "docker", "ok" if docker_usable(f) else "info", _engine(f.docker, "client only, no daemon"), need
-        )
+        return Row("docker", "ok" if docker_usable(f) else "info", _engine(f.docker, "client only, no daemon"), need)
     found = f"{f.docker.version}, answers; may not start privileged containers without CAP_SYS_RESOURCE"
     return Row("docker", "info", found, need)
 
@@ -232,9 +229,7 @@ def pypi(f: Facts) -> Row:
 def debian(f: Facts) -> Row:
     """The Debian mirror."""
     need = f"a mirror of {pins().debian.suite}"
-    cure = (
-        "let apt reach a Debian mirror (its sources, its proxy), or set VLAB_DEBIAN_MIRROR to the URL of one"
-    )
+    cure = "let apt reach a Debian mirror (its sources, its proxy), or set VLAB_DEBIAN_MIRROR to the URL of one"
     return _registry("Debian packages", f.debian, need, cure, f.built and not f.packages_missing)
 
 
@@ -255,9 +250,7 @@ def _registry(name: str, served: bool | None, need: str, cure: str, built: bool)
 
 def _client(name: str, installed: str | None, version: str, built: bool) -> Row:
     found = installed or "not installed"
-    return Row(
-        name, "ok" if built else "info", f"{found}; vlab {'has' if built else 'compiles'} its own", version
-    )
+    return Row(name, "ok" if built else "info", f"{found}; vlab {'has' if built else 'compiles'} its own", version)
 
 
 def _engine(engine: Engine | None, silent: str) -> str:

@@ -114,9 +114,7 @@ def _cache(axes: Axes, result: LoadResult) -> None:
     axes.set(xlabel="seconds", ylabel="fraction", ylim=(0, 1.05))
 
 
-def _line(
-    axes: Axes, points: Sequence[tuple[float, float | None]], number: int, label: str, colour: str
-) -> None:
+def _line(axes: Axes, points: Sequence[tuple[float, float | None]], number: int, label: str, colour: str) -> None:
     known = [(t, v) for t, v in points if v is not None]
     if known:
         times, values = zip(*known, strict=True)

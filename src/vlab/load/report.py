@@ -101,9 +101,7 @@ def html(result: LoadResult, summary: Summary) -> str:
     """One HTML page that needs nothing from anywhere."""
     from vlab.load.plots import plots
 
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        _TEMPLATE.read_text()
-    )
+    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_TEMPLATE.read_text())
     failed = [r for r in result.requests if not r.ok]
     return template.render(
         result=result,

@@ -121,9 +121,7 @@ class LoadResult(_Record):
         try:
             path.write_text(self.model_dump_json(exclude_none=True))
         except OSError as e:
-            raise LabError(
-                f"cannot write {path}: {e.strerror}", "name a file in a folder that exists"
-            ) from None
+            raise LabError(f"cannot write {path}: {e.strerror}", "name a file in a folder that exists") from None
 
 
 def load(path: Path) -> LoadResult:
@@ -139,9 +137,7 @@ def load(path: Path) -> LoadResult:
     except ValidationError as e:
         version = _version(path)
         if version not in (None, 1):
-            raise LabError(
-                f"{path} has version {version}, which this vlab does not know", "update vlab"
-            ) from None
+            raise LabError(f"{path} has version {version}, which this vlab does not know", "update vlab") from None
         first = e.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise LabError(

@@ -114,8 +114,7 @@ def summarise(result: LoadResult) -> Summary:
         title=result.workload.title,
         total=total,
         classes=tuple(
-            group(c.name, [r for r in result.requests if r.class_name == c.name])
-            for c in result.workload.classes
+            group(c.name, [r for r in result.requests if r.class_name == c.name]) for c in result.workload.classes
         ),
         not_sent=result.not_sent,
         servers=servers,

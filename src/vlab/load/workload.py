@@ -31,9 +31,7 @@ class _Model(BaseModel):
     def _known_keys(cls, value: Any) -> Any:
         for key in value if isinstance(value, dict) else ():
             if key not in cls.model_fields:
-                raise PydanticCustomError(
-                    "unknown_key", "unknown key", {"key": str(key), "keys": [*cls.model_fields]}
-                )
+                raise PydanticCustomError("unknown_key", "unknown key", {"key": str(key), "keys": [*cls.model_fields]})
         return value
 
 
@@ -188,9 +186,7 @@ def find(name: str) -> Workload:
     near = difflib.get_close_matches(name, known, n=1)
     raise LabError(
         f"no workload and no file is called {name!r}",
-        f"did you mean {near[0]!r}?"
-        if near
-        else f"workloads: {', '.join(known)}; or the path of a YAML file",
+        f"did you mean {near[0]!r}?" if near else f"workloads: {', '.join(known)}; or the path of a YAML file",
     )
 
 

@@ -1,0 +1,130 @@
+"""What a provider needs built before it can make a cluster, and what may be thrown away afterwards."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vlab import paths, ui
+from vlab.build import golang, images, node
+from vlab.build.pipeline import Pipeline, Step, remove
+from vlab.cluster.containers import Engine
+from vlab.cluster.lab import ProviderName, locked
+from vlab.errors import Exit, LabError
+from vlab.pins import pins
+
+GOLDEN = "golden"
+"""In the folder of a lab's nodes: a link to the image store that they have mounted."""
+
+PEAK_BYTES: dict[ProviderName, int] = {"kind-built": 20 * 10**9, "kind-registry": 9 * 10**9, "context": 0}
+"""What a provider takes on the disk at its peak: compiling and unpacking, or pulling."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """What `kind create cluster` needs."""
+
+    kind: Path
+    node: str
+    store: Path | None
+    """The golden image store, where there is one."""
+    tools: str
+    """The image of the lab's own small programs."""
+
+
+def steps_of(provider: ProviderName) -> tuple[Step, ...]:
+    """The steps whose results a provider uses; what lies behind them is only needed to build them."""
+    if provider == "kind-built":
+        return (golang.host, node.node_image, images.image_store)
+    return (golang.clients,)
+
+
+def ensure(provider: ProviderName, engine: Engine, steps: ui.Steps) -> Images:
+    """Build what is missing; the first time takes minutes, then nothing.
+
+    Raises:
+        LabError: the disk is too small, a registry refuses something, or a tool failed.
+    """
+    root = paths.cache()
+    wanted = steps_of(provider)
+    with locked(root, "building images"):
+        pipeline = Pipeline(root, paths.logs())
+        if pipeline.missing(wanted):
+            _check_disk(root, PEAK_BYTES[provider])
+            sweep(root)
+            pipeline.ensure(wanted, steps)
+            if not os.environ.get("VLAB_KEEP_BUILD"):  # for those who change the recipes
+                with steps.step("Clean up after building"):
+                    prune(root)
+        reference = _node_reference(provider)
+        if provider == "kind-built" and not engine.has_image(reference):
+            with steps.step("Import the node image"):
+                tar = node.node_image.path(root) / "node.tar"
+                engine.import_node(tar, reference, paths.logs() / "import-node.log")
+    golden = images.image_store.path(root) / "containerd" if provider == "kind-built" else None
+    return Images(wanted[0].path(root) / "kind", reference, golden, images.TOOLS)
+
+
+def built(provider: ProviderName) -> bool:
+    """Whether everything that the provider needs lies in the cache."""
+    return not Pipeline(paths.cache(), paths.logs()).missing(steps_of(provider))
+
+
+def _node_reference(provider: ProviderName) -> str:
+    if provider == "kind-built":
+        return f"localhost/vlab-node:{node.node_image.key}"
+    return pins().kind.node_image
+
+
+def _check_disk(root: Path, peak: int) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    has = sum(f.stat().st_blocks * 512 for f in root.rglob("*") if f.is_file() and not f.is_symlink())
+    if free + has < peak:
+        raise LabError(
+            f"{free / 1e9:.0f} GB are free at {root}; getting the images takes {peak / 1e9:.0f} GB at its peak",
+            "free some space, or set VLAB_CACHE to a folder on a larger disk",
+            Exit.MACHINE,
+        )
+
+
+def kept() -> set[Path]:
+    """The results, relative to the cache, that a finished lab goes on using."""
+    return {
+        Path(step.name, step.key)
+        for provider in ("kind-built", "kind-registry")
+        for step in steps_of(provider)
+    }
+
+
+def sweep(root: Path) -> None:
+    """Remove what an interrupted vlab left half-made or half-removed."""
+    for folder in [*root.glob("*/*.partial"), *root.glob("*/*.removing-*"), *root.glob("*.removing-*")]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def prune(root: Path) -> None:
+    """Remove everything that is folded into the images: downloads, compilers' caches, results of former versions.
+
+    Must be called with the cache's lock held. What the nodes of a lab use is left alone, however old.
+    """
+    sweep(root)
+    keep = kept() | {golden.readlink().parent.relative_to(root) for golden in root.glob(f"nodes/*/{GOLDEN}")}
+    for folder in (f for f in root.glob("*/*") if f.is_dir()):
+        relative = folder.relative_to(root)
+        if relative.parts[0] != "nodes" and relative not in keep:
+            remove(folder)
+    for parent in (p for p in root.iterdir() if p.is_dir() and not any(p.iterdir())):
+        parent.rmdir()
+
+
+def clear(root: Path) -> None:
+    """Remove the whole cache, and the node images that Podman holds."""
+    podman = Engine("podman", own_conf=True)
+    if shutil.which("podman") and (images_ := podman.output("images", "-q", "localhost/vlab-node").split()):
+        podman.output("rmi", "--force", *images_)
+    for child in root.iterdir():
+        if child.is_dir():
+            remove(child)
+        elif child.name != ".lock":
+            child.unlink()

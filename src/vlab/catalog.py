@@ -1,0 +1,133 @@
+"""The scenarios: every folder under scenarios/ is one, everywhere."""
+
+import difflib
+import hashlib
+import random
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pydantic
+import yaml
+
+from vlab import paths
+from vlab.errors import LabError
+
+Parameters = dict[str, Any]
+
+
+class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What differs from the healthy deployment. Strings in it may use parameters: "{{ pool_blocks }}"."""
+
+    values: dict[str, Any] = {}
+    """Laid over the values of the profile; null removes a key."""
+    manifests: tuple[str, ...] = ()
+    """Templates in the scenario's folder, applied besides those in manifests/."""
+    traffic: str | None = None
+    """The workload in the scenario's folder that its users send."""
+
+
+class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """scenario.yaml."""
+
+    id: str
+    title: str
+    task: int
+    """The task of the course that it belongs to, 1 to 6."""
+    minutes: int
+    kind: str
+    fault: Fault
+    collect: tuple[str, ...]
+    """Collectors of the evidence that its graders need."""
+    parameters: dict[str, tuple[Any, ...]] = {}
+    """What each may be; which it is depends on the learner."""
+    wrong: dict[str, str] = {}
+    """Each wrong solution and the check that must fail on it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return paths.data("scenarios") / self.id
+
+    @property
+    def grader(self) -> Path:
+        """The pytest file with its checks."""
+        return paths.data("graders") / f"test_{self.id.replace('-', '_')}.py"
+
+    @property
+    def brief(self) -> str:
+        """The incident as its users see it, in Markdown."""
+        return (self.folder / "brief.md").read_text()
+
+    @property
+    def hints(self) -> list[str]:
+        """From where to look to what to change, in Markdown."""
+        parts = re.split(r"^(?=## )", (self.folder / "hints.md").read_text(), flags=re.MULTILINE)
+        return [part.strip() for part in parts if part.startswith("## ")]
+
+    @property
+    def workload(self) -> Path | None:
+        """The file of its users' traffic."""
+        return None if self.fault.traffic is None else self.folder / self.fault.traffic
+
+    def draw(self, learner: str) -> Parameters:
+        """This learner's parameters: the same at every start, others than most others get."""
+        seed = hashlib.sha256(f"{self.id}\0{learner}".encode()).digest()
+        choose = random.Random(seed)  # noqa: S311 - to tell learners apart, not to keep a secret
+        return {name: choose.choice(values) for name, values in sorted(self.parameters.items())}
+
+
+@cache
+def scenarios() -> dict[str, Scenario]:
+    """All scenarios by id, in the order of their tasks.
+
+    Raises:
+        LabError: a scenario.yaml is wrong.
+    """
+    found = [_read(file) for file in sorted(paths.data("scenarios").glob("*/scenario.yaml"))]
+    return {s.id: s for s in sorted(found, key=lambda s: (s.task, s.id))}
+
+
+def scenario(identifier: str) -> Scenario:
+    """The scenario of this id.
+
+    Raises:
+        LabError: there is none; the hint names the nearest.
+    """
+    known = scenarios()
+    if identifier in known:
+        return known[identifier]
+    near = difflib.get_close_matches(identifier, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else "`vlab list` shows those there are"
+    raise LabError(f"no scenario is called {identifier!r}", hint)
+
+
+def _read(file: Path) -> Scenario:
+    try:
+        read = Scenario.model_validate(yaml.safe_load(file.read_text()))
+    except yaml.YAMLError as e:
+        raise LabError(f"{file} is not YAML: {e}", "mend the file") from e
+    except pydantic.ValidationError as e:
+        first = e.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        near = difflib.get_close_matches(str(first["loc"][-1]), [*Scenario.model_fields, *Fault.model_fields], n=1)
+        hint = f"did you mean {near[0]}?" if first["type"] == "extra_forbidden" and near else "mend the file"
+        raise LabError(f"{file}: {where}: {first['msg']}", hint) from e
+    if read.id != file.parent.name:
+        raise LabError(f"{file}: its id is {read.id}", f"name the folder and the id alike: {file.parent.name}")
+    return read
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on it: mappings are merged, everything else is replaced, null removes."""
+    result = dict(base)
+    for key, value in over.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result

@@ -1,0 +1,23 @@
+"""`vlab reset`: back to the start of a scenario."""
+
+import typer
+
+from vlab import catalog, ui
+from vlab.cli.options import DEFAULT, LEARNER, Learner, Name, ScenarioId
+from vlab.cluster import lab
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("reset")(reset)
+
+
+def reset(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER) -> None:
+    """Break the deployment again as it was at the start; answers and reports stay."""
+    from vlab import exercise
+
+    wanted = catalog.scenario(scenario)
+    found = lab.get(name)
+    run = exercise.load(found, wanted, learner)
+    with ui.Steps() as steps, steps.step(f"Reset {wanted.id}"):
+        exercise.deploy(run, found, wanted, faulty=True)

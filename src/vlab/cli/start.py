@@ -1,0 +1,39 @@
+"""`vlab start`: put a learner in front of a broken deployment."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+
+from vlab import catalog, ui
+from vlab.cli.options import DEFAULT, LEARNER, Json, Learner, Name, ScenarioId
+from vlab.cluster import lab
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("start")(start)
+
+
+def start(
+    scenario: ScenarioId,
+    name: Name = DEFAULT,
+    learner: Learner = LEARNER,
+    namespace: Annotated[str, typer.Option(help="Where it is deployed.")] = "llm-demo",
+    replace: Annotated[bool, typer.Option("--replace", help="Give up what is in the namespace.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Deploy a scenario with its fault and show the brief. Starting it twice changes nothing."""
+    from vlab import exercise
+
+    wanted = catalog.scenario(scenario)
+    with ui.Steps() as steps, steps.step(f"Deploy {wanted.id}"):
+        run = exercise.start(lab.get(name), wanted, learner, namespace, replace=replace)
+    if as_json:
+        typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)}, indent=2))
+        return
+    ui.out.print(Markdown(wanted.brief))
+    ui.out.print()
+    ui.say(f"your answers go to {run.folder / 'answers'}")
+    ui.say(f"`vlab kubectl` works on it, `vlab hint {wanted.id}` helps, `vlab grade {wanted.id}` judges")

@@ -1,0 +1,98 @@
+"""Waits until a learner's deployment has stopped moving: everything ready, or stuck for a reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from vlab.cluster.kube import Kube
+
+Object = dict[str, Any]
+
+PATIENCE_S = 300.0
+
+_STUCK = {
+    "CrashLoopBackOff",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImageNeverPull",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+}
+
+
+def settle(cluster: Kube, namespace: str, note: Callable[[str], None], patience: float = PATIENCE_S) -> str | None:
+    """Wait until nothing moves in the namespace.
+
+    Returns:
+        None, or what still moves after `patience` seconds.
+    """
+
+    def look() -> str | None:
+        found = moving(cluster.items("deployments,replicasets,pods", "-n", namespace))
+        note(found or "")
+        return found
+
+    try:
+        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(patience), wait=wait_fixed(0.5))(look)
+    except RetryError as e:
+        return str(e.last_attempt.result())
+    return None
+
+
+def moving(objects: list[Object]) -> str | None:
+    """What is still on its way, in a few words; None if all is as it will stay.
+
+    A pod that cannot be scheduled, crashes or lacks its image will stay so: that is settled.
+    """
+    for found in objects:
+        name = found["metadata"]["name"]
+        if "deletionTimestamp" in found["metadata"]:
+            return f"{name} is ending"
+        if found["kind"] == "Deployment" and (words := _deployment(found)):
+            return f"{name} {words}"
+        if found["kind"] == "Pod" and (words := _pod(found)):
+            return f"{name} {words}"
+    return _missing_pods(objects)
+
+
+def _deployment(found: Object) -> str | None:
+    status = found.get("status", {})
+    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+        return "has a change that is not seen yet"
+    if any(c["type"] == "ReplicaFailure" and c["status"] == "True" for c in status.get("conditions", ())):
+        return None
+    if status.get("updatedReplicas", 0) < found["spec"].get("replicas", 1):
+        return "is being rolled out"
+    return None
+
+
+def _pod(found: Object) -> str | None:
+    status = found.get("status", {})
+    if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True"):
+        return None
+    if _has(status, "PodScheduled", "False"):
+        return None
+    containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    for container in containers:
+        waiting = container.get("state", {}).get("waiting", {}).get("reason", "")
+        # Once it has ended by itself it will end again; waiting for the next try tells nothing new.
+        if waiting in _STUCK or container.get("restartCount", 0) > 0:
+            return None
+    return "is starting"
+
+
+def _has(status: Object, condition: str, value: str) -> bool:
+    return any(c["type"] == condition and c["status"] == value for c in status.get("conditions", ()))
+
+
+def _missing_pods(objects: list[Object]) -> str | None:
+    """A ReplicaSet that has just been told to make pods has not made them yet."""
+    for found in objects:
+        if found["kind"] == "ReplicaSet" and found["spec"].get("replicas", 0) > found["status"].get("replicas", 0):
+            failing = any(c["type"] == "ReplicaFailure" for c in found["status"].get("conditions", ()))
+            if not failing:
+                return f"{found['metadata']['name']} is making pods"
+    return None

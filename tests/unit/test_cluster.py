@@ -1,0 +1,152 @@
+"""The pure parts of cluster: names, records, kind's configuration, what is ours and what is not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from vlab import paths
+from vlab.build import store, targets
+from vlab.cluster import kind
+from vlab.cluster import lab as labs
+from vlab.cluster.containers import Container, Engine
+from vlab.errors import Exit, LabError
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("VLAB_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("VLAB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def lab():
+    return labs.new("class-1", "kind-built", Engine("podman", True), "cpu", 2, "kind-class-1")
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "-a", "a-", "a_b", "a/b", "..", "a" * 41])
+def test_names_that_cannot_be_are_refused(name):
+    with pytest.raises(LabError, match="cannot be a lab's name"):
+        labs.checked_name(name)
+
+
+def test_a_lab_is_remembered(lab):
+    lab.save()
+    assert labs.find("class-1") == lab
+    assert [found.name for found in labs.every()] == ["class-1"]
+
+
+def test_a_lab_that_is_not_there_or_not_finished_says_what_to_do(lab):
+    with pytest.raises(LabError, match="no lab 'class-1' is up") as caught:
+        labs.get("class-1")
+    assert caught.value.hint == "run `vlab up --name class-1` first"
+    lab.save()
+    with pytest.raises(LabError, match="never finished"):
+        labs.get("class-1")
+
+
+def test_a_broken_record_is_said_and_nothing_is_deleted(lab):
+    lab.save()
+    record = lab.folder / "lab.json"
+    record.write_text("{")
+    with pytest.raises(LabError, match=r"lab\.json cannot be read"):
+        labs.find("class-1")
+    assert record.read_text() == "{"
+
+
+def test_kind_gets_a_control_plane_and_workers_on_the_golden_store(lab, tmp_path):
+    made = kind.config(lab, tmp_path / "golden")
+    assert [n["role"] for n in made["nodes"]] == ["control-plane", "worker", "worker"]
+    own = [m["hostPath"] for n in made["nodes"] for m in n["extraMounts"] if m["containerPath"] == store.CONTAINERD]
+    assert len(set(own)) == 3
+    golden = [m for n in made["nodes"] for m in n["extraMounts"] if m["containerPath"] == store.SHARED]
+    assert all(m["readOnly"] for m in golden)
+    assert [kind.GPU_LABELS.items() <= n["labels"].items() for n in made["nodes"]] == [False, True, True]
+
+
+def test_without_a_store_only_the_marker_is_mounted(lab):
+    mounts = [m["containerPath"] for n in kind.config(lab, None)["nodes"] for m in n["extraMounts"]]
+    assert set(mounts) == {kind.MARKER}
+
+
+def test_only_containers_with_our_marker_are_ours(lab):
+    ours = Container("a", True, 1, frozenset({str(lab.marker)}))
+    foreign = Container("b", True, 1, frozenset({"/somewhere"}))
+    assert kind.ours(lab, [ours])
+    assert not kind.ours(lab, [ours, foreign])
+    with pytest.raises(LabError) as caught:
+        kind.refuse_foreign("class-1", [foreign])
+    assert caught.value.exit_code == Exit.NOT_OURS
+
+
+def test_a_container_whose_process_is_gone_does_not_run_whatever_its_engine_says():
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert not Container("a", True, gone.pid, frozenset()).running
+
+
+def test_pruning_keeps_what_a_lab_has_mounted(tmp_path):
+    root = paths.cache()
+    used, old = root / "store" / "aaaaaaaaaaaa", root / "store" / "bbbbbbbbbbbb"
+    for folder in (used, old, root / "scratch" / "uv", root / "nodes" / "class-1" / "0"):
+        (folder / "containerd").mkdir(parents=True)
+    (root / "nodes" / "class-1" / targets.GOLDEN).symlink_to(used / "containerd")
+    targets.prune(root)
+    assert used.is_dir()
+    assert (root / "nodes" / "class-1" / "0").is_dir()
+    assert not old.exists()
+    assert not (root / "scratch").exists()
+
+
+def test_too_small_a_disk_is_said_before_anything_is_built(tmp_path):
+    with pytest.raises(LabError, match="GB are free") as caught:
+        targets._check_disk(tmp_path, 10**18)
+    assert "VLAB_CACHE" in caught.value.hint
+
+
+def test_a_branch_of_the_store_shares_layers_and_owns_databases(tmp_path):
+    golden, target = tmp_path / "golden", tmp_path / "node"
+    layer = golden / store._SNAPSHOTS / "1" / "fs"
+    layer.mkdir(parents=True)
+    (layer / "file").write_text("layer")
+    database = golden / "io.containerd.metadata.v1.bolt" / "meta.db"
+    database.parent.mkdir()
+    database.write_text("golden")
+    store.branch(golden, target)
+    link = target / store._SNAPSHOTS / "1" / "fs"
+    assert str(link.readlink()) == f"{store.SHARED}/{store._SNAPSHOTS}/1/fs"
+    own = target / "io.containerd.metadata.v1.bolt" / "meta.db"
+    own.write_text("node")
+    assert database.read_text() == "golden"
+
+
+def test_extending_a_store_shares_files_and_copies_databases(tmp_path):
+    golden, target = tmp_path / "golden", tmp_path / "more"
+    golden.mkdir()
+    (golden / "layer").write_text("layer")
+    (golden / "meta.db").write_text("golden")
+    store.extend(golden, target)
+    assert (target / "layer").samefile(golden / "layer")
+    assert not (target / "meta.db").samefile(golden / "meta.db")
+
+
+WAITS = "import sys; from pathlib import Path; from vlab.cluster.lab import locked\nwith locked(Path(sys.argv[1]), 'busy'): print('got it', flush=True); sys.stdin.read()"
+
+
+def test_a_lock_is_freed_by_kill_9_and_waited_for_with_a_word(tmp_path):
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", WAITS, tmp_path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    with start() as first:
+        assert first.stdout.readline() == "got it\n"
+        with start() as second:
+            assert "another vlab is busy" in second.stderr.readline()
+            first.kill()
+            assert second.stdout.readline() == "got it\n"
+            second.kill()

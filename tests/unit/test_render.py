@@ -1,0 +1,65 @@
+"""Manifests: every profile and scenario renders, nothing undefined, values that cannot break the YAML."""
+
+import pytest
+
+from vlab import catalog, exercise, render
+from vlab.cluster import lab as labs
+from vlab.errors import LabError
+
+CONTEXT = labs.new("test", "kind-built", None, "cpu", 4, "kind-test")
+
+
+def rendered(profile: str, over: dict | None = None) -> dict:
+    given = exercise.values(profile, "llm-demo", over or {}, {})
+    return {o["kind"]: o for part in exercise.BASE for o in render.manifest(part, **given)}
+
+
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_a_healthy_deployment_is_what_the_course_describes(profile):
+    made = rendered(profile)
+    (container,) = made["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert "--max-model-len=2048" in container["args"]
+    assert made["PersistentVolumeClaim"]["metadata"]["name"] == "model-cache-pvc"
+    assert made["PersistentVolumeClaim"]["spec"]["resources"]["requests"]["storage"] == "80Gi"
+    assert made["Service"]["spec"]["ports"][0]["port"] == 8000
+    volumes = {v["name"]: v for v in made["Deployment"]["spec"]["template"]["spec"]["volumes"]}
+    assert volumes["shm"]["emptyDir"]["medium"] == "Memory"
+    assert container["startupProbe"]["httpGet"]["path"] == "/health"
+
+
+def test_flags_are_replaced_added_and_removed_by_values():
+    over = {"server": {"flags": {"max-model-len": 1024, "enforce-eager": None, "tensor-parallel-size": 4}}}
+    (container,) = rendered("cpu", over)["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][1:] == ["--max-model-len=1024", "--tensor-parallel-size=4"]
+
+
+def test_without_a_size_there_is_no_shared_memory_volume():
+    spec = rendered("cpu", {"server": {"shm": False}})["Deployment"]["spec"]["template"]["spec"]
+    assert [v["name"] for v in spec["volumes"]] == ["model-cache"]
+
+
+def test_parameters_keep_their_type():
+    given = exercise.values("cpu", "llm-demo", {"server": {"replicas": "{{ n }}"}}, {"n": 3})
+    assert given["server"]["replicas"] == 3
+
+
+@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
+@pytest.mark.parametrize("faulty", [True, False])
+def test_every_scenario_renders_and_carries_our_labels(scenario, faulty):
+    made = exercise.objects(scenario, CONTEXT, "llm-demo", scenario.draw("ada"), faulty=faulty)
+    assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in made)
+
+
+def test_a_missing_value_is_named(tmp_path):
+    template = tmp_path / "broken.yaml.j2"
+    template.write_text("name: {{ nobody }}")
+    with pytest.raises(LabError, match="nobody"):
+        render.objects(template, {})
+
+
+def test_strings_cannot_break_out_of_their_place(tmp_path):
+    template = tmp_path / "args.yaml.j2"
+    template.write_text("args:\n  - {{ value | yaml }}\n")
+    nasty = "a\"b'c: {d}\n- e"
+    assert render.objects(template, {"value": nasty}) == [{"args": [nasty]}]
