@@ -1,14 +1,13 @@
 """four-gpu-pending: the model answers, on GPUs that the scheduler gave it and the nodes really have."""
 
 from vlab.grading import check, expect
-from vlab.grading.views import is_ready, kind, requested
+from vlab.grading.views import is_ready, kind, requested, why_not_ready
 
 GPU = "nvidia.com/gpu"
 
 
 @check(
     "deployment-exists",
-    points=1,
     help="A Service leads to pods by its selector: `kubectl get deployments,services -o wide`.",
 )
 def test_deployment_exists(deployment):
@@ -18,7 +17,6 @@ def test_deployment_exists(deployment):
 
 @check(
     "gpu-requested",
-    points=2,
     needs=["deployment-exists"],
     help="A GPU that was not asked for is one that the scheduler gives to somebody else as well.",
 )
@@ -30,7 +28,6 @@ def test_gpu_requested(deployment):
 
 @check(
     "placed-by-scheduler",
-    points=1,
     needs=["deployment-exists"],
     help="`nodeName` goes past the scheduler; say what the pod needs, and let the scheduler find the node.",
 )
@@ -42,22 +39,19 @@ def test_placed_by_scheduler(deployment):
 
 @check(
     "capacity-untouched",
-    points=1,
     help="A node's GPUs are what its device plugin found. Writing another number makes no GPU.",
 )
-def test_capacity_untouched(nodes, baseline, events):
+def test_capacity_untouched(nodes, baseline):
     """Every node offers the GPUs that it has"""
-    had = {n["metadata"]["name"]: n["status"]["capacity"].get(GPU, "0") for n in kind(baseline, "Node")}
+    had = {node["metadata"]["name"]: _gpus(node) for node in kind(baseline, "Node")}
     for node in nodes:
-        name, has = node["metadata"]["name"], node["status"]["capacity"].get(GPU, "0")
-        expect(has == had.get(name, has), f"{had.get(name)} GPUs on {name}, as at the start", has)
-    refused = [e for e in events if e.get("reason") == "UnexpectedAdmissionError" and GPU in e.get("message", "")]
-    expect(not refused, "no node promised more GPUs than it has", refused[0]["message"] if refused else "")
+        name = node["metadata"]["name"]
+        expect(_gpus(node) == had.get(name, _gpus(node)), f"{had.get(name)} on {name}, as at the start", _gpus(node))
 
 
 @check(
     "server-ready",
-    points=2,
+    points=4,
     needs=["deployment-exists"],
     help="`kubectl describe pod` says why a pod waits, `kubectl logs` why it ends.",
 )
@@ -66,13 +60,13 @@ def test_server_ready(deployment, pods):
     wanted = deployment["spec"].get("replicas", 1)
     ready = sum(is_ready(pod) for pod in pods)
     expect(wanted >= 1, "at least one replica", "0")
-    expect(ready >= wanted, f"{wanted} ready", f"{ready}: {_why(pods)}")
+    expect(ready >= wanted, f"{wanted} ready", f"{ready}: {why_not_ready(pods)}")
 
 
 @check(
     "model-answers",
-    points=3,
-    needs=["server-ready"],
+    points=6,
+    needs=["server-ready", "gpu-requested", "placed-by-scheduler", "capacity-untouched"],
     help="`vlab ask 'What is a GPU?'` asks as the check does: through the Service.",
 )
 def test_model_answers(api):
@@ -82,16 +76,7 @@ def test_model_answers(api):
     expect(answer.status == 200 and answer.text.strip(), "an answer with generated text", found)
 
 
-def _why(pods):
-    """What the cluster says about the first pod that is not ready."""
-    for pod in pods:
-        for condition in pod["status"].get("conditions", []):
-            if condition["type"] == "PodScheduled" and condition["status"] == "False":
-                return condition["message"]
-        for status in pod["status"].get("containerStatuses", []):
-            state = status["state"].get("waiting") or status["state"].get("terminated")
-            if state:
-                return f"{state.get('reason', '')} {state.get('message', '')}".strip()
-        if pod["status"].get("reason"):
-            return f"{pod['status']['reason']}: {pod['status'].get('message', '')}"
-    return "starting" if pods else "no pod"
+def _gpus(node):
+    """Everything of NVIDIA's that a node says it has, such as 'nvidia.com/gpu: 1'."""
+    offered = {k: v for k, v in node["status"]["capacity"].items() if k.startswith("nvidia.com/")}
+    return ", ".join(f"{name}: {count}" for name, count in sorted(offered.items())) or "no GPU"

@@ -146,7 +146,7 @@ def start(lab: Lab, scenario: Scenario, learner: str, namespace: str = NAMESPACE
         parameters=scenario.draw(learner),
         started=datetime.now(UTC).replace(microsecond=0),
     )
-    deploy(run, lab, scenario, faulty=True)
+    reset(run, lab, scenario)
     run.save()
     run.baseline.write_text(json.dumps(snapshot(cluster, namespace)))
     (run.folder / "answers").mkdir(exist_ok=True)
@@ -190,6 +190,37 @@ def deploy(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> None:
     cluster.apply([o for o in wanted if (o["kind"], o["metadata"]["name"]) not in present])
     for changed in (o for o in wanted if (o["kind"], o["metadata"]["name"]) in present):
         _replace(cluster, changed)
+
+
+def reset(run: Run, lab: Lab, scenario: Scenario) -> None:
+    """Bring everything to the start of the run; on a cluster that vlab made, its nodes too."""
+    if lab.nodes.exists():
+        _restore_nodes(kube(lab), json.loads(lab.nodes.read_text()))
+    deploy(run, lab, scenario, faulty=True)
+
+
+def _restore_nodes(cluster: Kube, baseline: list[Object]) -> None:
+    before = {node["metadata"]["name"]: node for node in baseline}
+    for node in cluster.items("nodes"):
+        name = node["metadata"]["name"]
+        if name in before and (patch := node_patch(node, before[name])):
+            cluster.kubectl("patch", "node", name, "--type=merge", "-p", json.dumps(patch))
+        made_up = node["status"]["capacity"].keys() - before.get(name, node)["status"]["capacity"].keys()
+        if made_up:
+            gone = {"status": {part: dict.fromkeys(made_up) for part in ("capacity", "allocatable")}}
+            cluster.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", json.dumps(gone))
+
+
+def node_patch(now: Object, before: Object) -> Object:
+    """The merge patch that gives a node its former labels, taints and readiness for pods; empty if it has them."""
+    labels, had = now["metadata"].get("labels", {}), before["metadata"].get("labels", {})
+    patch: Object = {}
+    if labels != had:
+        patch["metadata"] = {"labels": {**dict.fromkeys(labels.keys() - had.keys()), **had}}
+    spec = {key: before["spec"].get(key) for key in ("taints", "unschedulable")}
+    if spec != {key: now["spec"].get(key) for key in spec}:
+        patch["spec"] = spec
+    return patch
 
 
 def _owned(found: Object) -> bool:

@@ -15,12 +15,16 @@ def run(
     args: Args,
     *,
     log: Path,
+    name: str = "",
     hint: str = "",
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     exit_code: Exit = Exit.BUILD,
 ) -> None:
     """Run a command to its end, all its output appended to `log`.
+
+    Args:
+        name: what to call it in an error, where its first word is only a wrapper.
 
     Raises:
         LabError: it exited non-zero or is not installed; the message has its last line of output.
@@ -33,7 +37,7 @@ def run(
         code = _spawn(args, stdout=sink, env=env, cwd=cwd)
     if code != 0:
         raise LabError(
-            f"{Path(args[0]).name} failed (exit {code}): {_last_line(log, start)}",
+            f"{name or Path(args[0]).name} failed (exit {code}): {_last_line(log, start)}",
             hint or f"the whole output is in {log}",
             exit_code,
         )

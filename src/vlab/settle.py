@@ -1,6 +1,7 @@
 """Waits until a learner's deployment has stopped moving: everything ready, or stuck for a reason."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -23,15 +24,25 @@ _STUCK = {
 }
 
 
-def settle(cluster: Kube, namespace: str, note: Callable[[str], None], patience: float = PATIENCE_S) -> str | None:
+def settle(
+    cluster: Kube,
+    namespace: str,
+    note: Callable[[str], None],
+    patience: float = PATIENCE_S,
+    creating: float = PATIENCE_S,
+) -> str | None:
     """Wait until nothing moves in the namespace.
+
+    Args:
+        patience: seconds to wait in all.
+        creating: seconds after which a pod that has a node and runs no container counts as stuck.
 
     Returns:
         None, or what still moves after `patience` seconds.
     """
 
     def look() -> str | None:
-        found = moving(cluster.items("deployments,replicasets,pods", "-n", namespace))
+        found = moving(cluster.items("deployments,replicasets,pods", "-n", namespace), datetime.now(UTC), creating)
         note(found or "")
         return found
 
@@ -42,7 +53,7 @@ def settle(cluster: Kube, namespace: str, note: Callable[[str], None], patience:
     return None
 
 
-def moving(objects: list[Object]) -> str | None:
+def moving(objects: list[Object], now: datetime, creating: float = PATIENCE_S) -> str | None:
     """What is still on its way, in a few words; None if all is as it will stay.
 
     A pod that cannot be scheduled, crashes or lacks its image will stay so: that is settled.
@@ -53,7 +64,7 @@ def moving(objects: list[Object]) -> str | None:
             return f"{name} is ending"
         if found["kind"] == "Deployment" and (words := _deployment(found)):
             return f"{name} {words}"
-        if found["kind"] == "Pod" and (words := _pod(found)):
+        if found["kind"] == "Pod" and (words := _pod(found, now, creating)):
             return f"{name} {words}"
     return _missing_pods(objects)
 
@@ -69,7 +80,7 @@ def _deployment(found: Object) -> str | None:
     return None
 
 
-def _pod(found: Object) -> str | None:
+def _pod(found: Object, now: datetime, creating: float) -> str | None:
     status = found.get("status", {})
     if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True"):
         return None
@@ -81,7 +92,14 @@ def _pod(found: Object) -> str | None:
         # Once it has ended by itself it will end again; waiting for the next try tells nothing new.
         if waiting in _STUCK or container.get("restartCount", 0) > 0:
             return None
-    return "is starting"
+    started = any("running" in c.get("state", {}) for c in containers)
+    return None if not started and _scheduled_for(status, now) > creating else "is starting"
+
+
+def _scheduled_for(status: Object, now: datetime) -> float:
+    """Seconds since the pod got its node: if its volume cannot be mounted it waits there for ever."""
+    times = [c["lastTransitionTime"] for c in status.get("conditions", ()) if c["type"] == "PodScheduled"]
+    return (now - datetime.fromisoformat(times[0])).total_seconds() if times else 0.0
 
 
 def _has(status: Object, condition: str, value: str) -> bool:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from vlab import paths
+from vlab import exercise, paths
 from vlab.build import store, targets
 from vlab.cluster import kind
 from vlab.cluster import lab as labs
@@ -130,7 +130,15 @@ def test_extending_a_store_shares_files_and_copies_databases(tmp_path):
     assert not (target / "meta.db").samefile(golden / "meta.db")
 
 
-WAITS = "import sys; from pathlib import Path; from vlab.cluster.lab import locked\nwith locked(Path(sys.argv[1]), 'busy'): print('got it', flush=True); sys.stdin.read()"
+WAITS = """
+import sys
+from pathlib import Path
+from vlab.cluster.lab import locked
+
+with locked(Path(sys.argv[1]), "busy"):
+    print("got it", flush=True)
+    sys.stdin.read()
+"""
 
 
 def test_a_lock_is_freed_by_kill_9_and_waited_for_with_a_word(tmp_path):
@@ -150,3 +158,16 @@ def test_a_lock_is_freed_by_kill_9_and_waited_for_with_a_word(tmp_path):
             first.kill()
             assert second.stdout.readline() == "got it\n"
             second.kill()
+
+
+def test_a_node_gets_back_what_a_learner_changed():
+    def node(labels, **spec):
+        return {"metadata": {"labels": labels}, "spec": spec}
+
+    before = node({"a": "1", "gone": "x"}, taints=None)
+    assert exercise.node_patch(before, before) == {}
+    now = node({"a": "2", "mine": "y"}, unschedulable=True, taints=[{"key": "mine"}])
+    assert exercise.node_patch(now, before) == {
+        "metadata": {"labels": {"a": "1", "gone": "x", "mine": None}},
+        "spec": {"taints": None, "unschedulable": None},
+    }

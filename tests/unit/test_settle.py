@@ -1,8 +1,16 @@
 """When a deployment has settled: all ready, or stuck in a way that waiting does not change."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from vlab.settle import moving
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def at(objects, seconds=5):
+    return moving(objects, START + timedelta(seconds=seconds), creating=60)
 
 
 def deployment(**more):
@@ -17,7 +25,7 @@ def pod(conditions=(), containers=(), phase="Running", **metadata):
         "metadata": {"name": "p", **metadata},
         "status": {
             "phase": phase,
-            "conditions": [{"type": t, "status": s} for t, s in conditions],
+            "conditions": [{"type": t, "status": s, "lastTransitionTime": START.isoformat()} for t, s in conditions],
             "containerStatuses": list(containers),
         },
     }
@@ -38,25 +46,32 @@ REFUSED = pod(phase="Failed")
 
 @pytest.mark.parametrize("stays", [READY, UNSCHEDULABLE, CRASHING, CRASHED_ONCE, NO_IMAGE, REFUSED])
 def test_what_stays_as_it_is_has_settled(stays):
-    assert moving([deployment(), stays]) is None
+    assert at([deployment(), stays]) is None
 
 
 @pytest.mark.parametrize(
     "moves", [LOADING, CREATING, pod(phase="Pending"), READY | {"metadata": {"name": "p", "deletionTimestamp": "now"}}]
 )
 def test_what_is_on_its_way_has_not(moves):
-    assert "p is" in moving([deployment(), moves])
+    assert "p is" in at([deployment(), moves])
 
 
 def test_a_change_that_the_controller_has_not_seen_is_waited_for():
-    assert moving([deployment(status={"observedGeneration": 1}), READY]) == "d has a change that is not seen yet"
+    assert at([deployment(status={"observedGeneration": 1}), READY]) == "d has a change that is not seen yet"
 
 
 def test_a_rollout_is_waited_for_unless_it_cannot_make_pods():
-    assert moving([deployment(status={"updatedReplicas": 0}), READY]) == "d is being rolled out"
+    assert at([deployment(status={"updatedReplicas": 0}), READY]) == "d is being rolled out"
     stuck = {"updatedReplicas": 0, "conditions": [{"type": "ReplicaFailure", "status": "True"}]}
-    assert moving([deployment(status=stuck), READY]) is None
+    assert at([deployment(status=stuck), READY]) is None
+
+
+def test_a_pod_that_gets_no_container_for_long_is_stuck():
+    stuck = pod([("PodScheduled", "True")], CREATING["status"]["containerStatuses"], phase="Pending")
+    assert at([deployment(), stuck], seconds=59) == "p is starting"
+    assert at([deployment(), stuck], seconds=61) is None
+    assert at([deployment(), LOADING], seconds=200) == "p is starting"
 
 
 def test_an_empty_namespace_has_settled():
-    assert moving([]) is None
+    assert at([]) is None

@@ -72,6 +72,7 @@ def bootstrap(work: Work, packages: Sequence[str], target: Path) -> None:
             *[f"--dpkgopt={option}" for option in _UNREAD],
             *[suite, str(target), *sources(suite)],
         ],
+        name="mmdebstrap",
         log=work.log,
         env=_ENV,
         hint=f"does `apt-get update` work? The whole output is in {work.log}",

@@ -59,7 +59,7 @@ def _build_root(work: Work) -> None:
         "/bin/bash",
         "vllm",
     )
-    proc.run([*CONTAINED, "chroot", root, *add_user], log=work.log)
+    proc.run([*CONTAINED, "chroot", root, *add_user], name="useradd", log=work.log)
     for folder in (f"{HOME}/.cache", f"{HOME}/.cache/huggingface"):
         (root / folder[1:]).mkdir()
         os.chown(root / folder[1:], USER, USER)
@@ -70,9 +70,7 @@ def _build_root(work: Work) -> None:
     launcher.chmod(0o755)
 
 
-engine_root = Step(
-    "engine-root", "Make the engine's Debian", _build_root, {"packages": _PACKAGES, "recipe": _RECIPE}
-)
+engine_root = Step("engine-root", "Make the engine's Debian", _build_root, {"packages": _PACKAGES, "recipe": _RECIPE})
 """A folder with `root`: /opt/vllm and /models in it are empty."""
 
 
@@ -94,7 +92,7 @@ def _build_site(work: Work) -> None:
     work.line.note("compiling Python")
     # Some packages carry templates with the suffix .py that do not compile: the exit code says nothing.
     compile_all = f"python3 -m compileall -q -j 2 --invalidation-mode unchecked-hash {SITE} || true"
-    proc.run(inside(_root(work), {SITE: site}, ["sh", "-c", compile_all]), log=work.log)
+    proc.run(inside(_root(work), {SITE: site}, ["sh", "-c", compile_all]), name="compileall", log=work.log)
 
 
 def _install(work: Work, site: Path, requirements: str, *options: str) -> None:
@@ -102,7 +100,8 @@ def _install(work: Work, site: Path, requirements: str, *options: str) -> None:
     listed.write_text(requirements)
     words = ["pip", "install", "--no-deps", *lock.target(pins().engine), *options]
     proc.run(
-        [find_uv_bin(), *words, "--target", site, "-r", listed],
+        [*CONTAINED, find_uv_bin(), *words, "--target", site, "-r", listed],
+        name="uv",
         log=work.log,
         env={"UV_CACHE_DIR": str(work.scratch("uv")), "UV_NO_PROGRESS": "1"},
         hint=f"is the package index reached? The whole output is in {work.log}",
@@ -180,7 +179,7 @@ def _build_models(work: Work) -> None:
     binds = {SITE: work.result(engine_site) / "site", MODELS: models, "/mnt": tools}
     settings = [f"PYTHONPATH={SITE}:/mnt", "PYTHONDONTWRITEBYTECODE=1", "VLLM_CACHE_ROOT=/mnt/notes"]
     script = ["python3", "/mnt/weights.py", MODELS, engine.model, engine.tiny_model]
-    proc.run(inside(_root(work), binds, ["env", *settings, *script]), log=work.log)
+    proc.run(inside(_root(work), binds, ["env", *settings, *script]), name="weights.py", log=work.log)
     (tools / "notes").rename(work.out / "notes")
     shutil.rmtree(tools)
     shutil.rmtree(work.scratch("uv"))

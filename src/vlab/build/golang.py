@@ -54,9 +54,7 @@ def version(module: str) -> str:
 
 def module_dir(work: Work, module: str) -> Path:
     """The folder of a module's own files, fetched if the module cache has been cleaned."""
-    told = proc.output(
-        ["go", "mod", "download", "-json", module], env=environment(work), cwd=MODULE, timeout=300
-    )
+    told = proc.output(["go", "mod", "download", "-json", module], env=environment(work), cwd=MODULE, timeout=300)
     return Path(json.loads(told)["Dir"])
 
 
@@ -89,6 +87,7 @@ def compile_packages(work: Work, packages: Sequence[str]) -> None:
                 *("-gcflags", "all=-dwarf=false", "-ldflags", ldflags),
                 *("-o", f"{work.out}/", *packages),
             ],
+            name="go",
             log=work.log,
             env=environment(work),
             cwd=MODULE,

@@ -66,11 +66,7 @@ def storage_manifest(source: str) -> str:
     if body is None:
         raise ValueError("kind's storage manifest is not where it was")
     provisioner, helper = storage_images(source)
-    return (
-        body[1]
-        .replace("` + storageProvisionerImage + `", provisioner)
-        .replace("` + storageHelperImage + `", helper)
-    )
+    return body[1].replace("` + storageProvisionerImage + `", provisioner).replace("` + storageHelperImage + `", helper)
 
 
 def storage_source(work: Work) -> str:
@@ -96,7 +92,7 @@ def _build(work: Work) -> None:
     (root / "kind/version").write_text(golang.version("k8s.io/kubernetes"))
     (root / "etc/kubernetes/manifests").mkdir(parents=True)
     _configure_systemd(work, root)
-    _configure_containerd(work, root)
+    _configure_containerd(root)
     work.line.note("packing")
     proc.run(["tar", "--create", "--file", work.out / "node.tar", "--directory", root, "."], log=work.log)
     shutil.rmtree(root)
@@ -126,15 +122,13 @@ def _configure_systemd(work: Work, root: Path) -> None:
         "enable": ("kubelet.service", "containerd.service", "undo-mount-hacks.service"),
         "mask": ("systemd-binfmt.service",),  # it would register with the host's kernel
     }.items():
-        proc.run([*CONTAINED, "chroot", root, "systemctl", verb, *units], log=work.log)
+        proc.run([*CONTAINED, "chroot", root, "systemctl", verb, *units], name="systemctl", log=work.log)
 
 
-def _configure_containerd(work: Work, root: Path) -> None:
+def _configure_containerd(root: Path) -> None:
     config = root / "etc/containerd/config.toml"
     # The score may not be lowered without CAP_SYS_RESOURCE.
-    config.write_text(
-        config.read_text().replace("restrict_oom_score_adj = false", "restrict_oom_score_adj = true")
-    )
+    config.write_text(config.read_text().replace("restrict_oom_score_adj = false", "restrict_oom_score_adj = true"))
     spec = json.loads(proc.output([*CONTAINED, "chroot", root, "ctr", "oci", "spec"]))
     hook = {"path": "/kind/bin/mount-product-files.sh"}
     spec.setdefault("hooks", {}).setdefault("createContainer", []).append(hook)

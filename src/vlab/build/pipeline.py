@@ -41,9 +41,7 @@ class Step:
     @cached_property
     def key(self) -> str:
         """12 hex digits over the inputs and the keys of the needs."""
-        text = json.dumps(
-            [self.name, dict(self.inputs), [n.key for n in self.needs]], sort_keys=True, default=str
-        )
+        text = json.dumps([self.name, dict(self.inputs), [n.key for n in self.needs]], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def path(self, root: Path) -> Path:
@@ -106,9 +104,7 @@ class Pipeline:
             LabError: the first step that failed; steps already running are waited for, none is started.
         """
         todo = {s.name: s for s in self.missing(targets)}
-        order = TopologicalSorter(
-            {s.name: {n.name for n in s.needs if n.name in todo} for s in todo.values()}
-        )
+        order = TopologicalSorter({s.name: {n.name for n in s.needs if n.name in todo} for s in todo.values()})
         order.prepare()
         with ThreadPoolExecutor(max_workers=max(1, len(todo)), thread_name_prefix="build") as pool:
             running: dict[Future[None], str] = {}
@@ -157,7 +153,5 @@ def digest(paths: Iterable[Path]) -> str:
 
 def _cure(error: OSError, root: Path) -> str:
     if error.errno == 28:  # ENOSPC
-        return (
-            f"free some space on the disk of {root} (`vlab cache --prune` helps), then run the command again"
-        )
+        return f"free some space on the disk of {root} (`vlab cache --prune` helps), then run the command again"
     return "run the command again; if it fails again, `vlab doctor` says what is wrong with this machine"

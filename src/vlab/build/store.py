@@ -73,9 +73,7 @@ def _containerd(store: Path, binaries: Path, log: Path) -> Iterator[list[str]]:
     with tempfile.TemporaryDirectory(prefix="vlab-") as run, log.open("ab") as sink:
         config = Path(run) / "config.toml"
         config.write_text(_CONFIG.format(root=store, run=run))
-        daemon = subprocess.Popen(
-            [*CONTAINED, binaries / "containerd", "--config", config], stdout=sink, stderr=sink
-        )
+        daemon = subprocess.Popen([*CONTAINED, binaries / "containerd", "--config", config], stdout=sink, stderr=sink)
         try:
             ctr = [str(binaries / "ctr"), "--address", f"{run}/containerd.sock", "--namespace", _NAMESPACE]
             ready = Retrying(
@@ -108,7 +106,7 @@ def branch(golden: Path, target: Path) -> None:
     The links lead to SHARED: `target` is of use only where the golden store is mounted there.
     """
 
-    def unlinked(folder: str, names: list[str]) -> list[str]:
+    def unlinked(folder: str, _: list[str]) -> list[str]:
         return ["fs"] if Path(folder).parent == golden / _SNAPSHOTS else []
 
     shutil.copytree(golden, target, symlinks=True, ignore=unlinked)

@@ -90,11 +90,7 @@ def _check_disk(root: Path, peak: int) -> None:
 
 def kept() -> set[Path]:
     """The results, relative to the cache, that a finished lab goes on using."""
-    return {
-        Path(step.name, step.key)
-        for provider in ("kind-built", "kind-registry")
-        for step in steps_of(provider)
-    }
+    return {Path(step.name, step.key) for provider in ("kind-built", "kind-registry") for step in steps_of(provider)}
 
 
 def sweep(root: Path) -> None:

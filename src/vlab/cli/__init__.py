@@ -13,6 +13,7 @@ from vlab.cli import (
     doctor,
     down,
     env,
+    gate,
     grade,
     hint,
     kubectl,
@@ -34,23 +35,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (
-    up,
-    down,
-    status,
-    doctor,
-    env,
-    kubectl,
-    cache,
-    listing,
-    start,
-    grade,
-    hint,
-    solve,
-    reset,
-    ask,
-    load,
-):
+for verb in (up, down, status, doctor, env, kubectl, cache, listing, start, grade, hint, solve, reset, ask, load, gate):
     verb.register(app)
 
 

@@ -20,4 +20,4 @@ def reset(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER
     found = lab.get(name)
     run = exercise.load(found, wanted, learner)
     with ui.Steps() as steps, steps.step(f"Reset {wanted.id}"):
-        exercise.deploy(run, found, wanted, faulty=True)
+        exercise.reset(run, found, wanted)

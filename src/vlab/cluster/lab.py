@@ -54,6 +54,11 @@ class Lab(pydantic.BaseModel, frozen=True):
         return self.folder / "instance"
 
     @property
+    def nodes(self) -> Path:
+        """The node objects as they were when vlab had made the cluster; not there for a cluster it was given."""
+        return self.folder / "nodes.json"
+
+    @property
     def labels(self) -> dict[str, str]:
         """What everything carries that vlab makes in the cluster."""
         return {MANAGED_BY: "vlab", INSTANCE: self.instance}

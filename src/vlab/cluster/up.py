@@ -1,5 +1,6 @@
 """`vlab up`: brings a lab to the state where exercises can start, whatever state it was in."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -146,6 +147,7 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         cluster.kubectl("config", "set-context", lab.context, f"--namespace={NAMESPACE}")
         cluster.apply(render.manifest("gpu-device-plugin", image=images.tools))
         _wait_until_well(lab, line)
+        lab.nodes.write_text(json.dumps(cluster.items("nodes")))
 
 
 def _branch_store(lab: Lab, golden: Path) -> None:
@@ -216,7 +218,7 @@ def _wait_until_well(lab: Lab, line: ui.Step) -> None:
 
 def forget(lab: Lab) -> None:
     """Remove the lab's record; the learners' runs beside it stay."""
-    for name in ("lab.json", "kubeconfig", "kind.yaml", "instance"):
+    for name in ("lab.json", "kubeconfig", "kind.yaml", "instance", "nodes.json"):
         (lab.folder / name).unlink(missing_ok=True)
     if not any(p for p in lab.folder.iterdir() if p.name != ".lock"):
         shutil.rmtree(lab.folder)

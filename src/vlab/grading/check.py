@@ -30,8 +30,11 @@ class Check:
     function: Callable[..., None]
 
 
-def check(id: str, *, points: int = 1, needs: Sequence[str] = (), help: str) -> Callable[[Function], Function]:
-    """Make a function of a grader file a check; its parameters are views of the evidence (grading/views.py)."""
+def check(id: str, *, points: int = 0, needs: Sequence[str] = (), help: str) -> Callable[[Function], Function]:
+    """Make a function of a grader file a check; its parameters are views of the evidence (grading/views.py).
+
+    A check without points is a safeguard: it earns nothing, and those that earn something need it.
+    """
 
     def mark(function: Function) -> Function:
         title = (function.__doc__ or "").strip().splitlines()

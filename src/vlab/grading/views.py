@@ -84,3 +84,22 @@ def requested(template: Object, resource: str) -> int:
         resources = container.get("resources", {})
         total += int({**resources.get("limits", {}), **resources.get("requests", {})}.get(resource, 0))
     return total
+
+
+def why_not_ready(pods: list[Object]) -> str:
+    """What the cluster says about the first pod that is not ready."""
+    for pod in (p for p in pods if not is_ready(p)):
+        status = pod["status"]
+        for condition in status.get("conditions", ()):
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                return str(condition["message"])
+        for container in status.get("containerStatuses", ()):
+            ended = container.get("lastState", {}).get("terminated", {})
+            state = container["state"].get("waiting") or container["state"].get("terminated") or ended
+            if state:
+                code = f", exit code {ended['exitCode']}" if ended else ""
+                return f"{state.get('reason', '')}{code} {state.get('message', '')}".strip()
+        if status.get("reason"):
+            return f"{status['reason']}: {status.get('message', '')}"
+        return "starting"
+    return "no pod"

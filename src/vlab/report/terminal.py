@@ -25,7 +25,7 @@ def render(report: Report) -> RenderableType:
 
 def _lines(result: CheckResult) -> list[RenderableType]:
     mark, style = _MARKS[result.verdict]
-    head = Text.assemble((mark, style), f"  {result.title}  ", (f"{result.id}, {_points(result.points)}", "dim"))
+    head = Text.assemble((mark, style), f"  {result.title}  ", (f"{result.id}, {_worth(result.points)}", "dim"))
     said = {
         "expected": result.expected,
         "found": result.actual,
@@ -36,6 +36,10 @@ def _lines(result: CheckResult) -> list[RenderableType]:
         head,
         *(Padding(Text.assemble((f"{w}: ", "bold"), text), (0, 0, 0, 9)) for w, text in said.items() if text),
     ]
+
+
+def _worth(points: int) -> str:
+    return _points(points) if points else "safeguard"
 
 
 def _points(points: int) -> str:

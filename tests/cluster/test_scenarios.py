@@ -1,0 +1,108 @@
+"""Every scenario lives its whole life on the real cluster, and a learner's commands do what they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vlab import catalog, ui
+from vlab.gate import run
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
+def test_the_gate(lab, scenario):
+    with ui.Steps() as steps:
+        phases = list(run(scenario, lab, steps))
+    assert [p for p in phases if not p.holds] == []
+    assert {p.name for p in phases} == {"healthy", "faulty", "solved", *scenario.wrong, "reset"}
+
+
+def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
+    started = vlab("start", "four-gpu-pending", "--json")
+    assert started.returncode == 0, started.stderr
+    folder = Path(json.loads(started.stdout)["folder"])
+    assert (folder / "answers").is_dir()
+
+    red = vlab("grade", "four-gpu-pending", "--json")
+    assert red.returncode == 1
+    verdicts = {c["id"]: c for c in json.loads(red.stdout)["checks"]}
+    assert verdicts["server-ready"]["verdict"] == "fail"
+    assert "Insufficient nvidia.com/gpu" in verdicts["server-ready"]["actual"]
+    assert verdicts["server-ready"]["help"]
+
+    hints = [vlab("hint", "four-gpu-pending").stdout for _ in range(4)]
+    assert len(set(hints[:3])) == 3
+    assert hints[3] == hints[2]
+
+    assert vlab("solve", "four-gpu-pending").returncode == 0
+    green = vlab("grade", "four-gpu-pending", "--json", "--junit", tmp_path / "report.xml")
+    assert green.returncode == 0, green.stdout
+    assert json.loads(green.stdout)["passed"]
+    assert 'failures="0"' in (tmp_path / "report.xml").read_text()
+
+    answer = vlab("ask", "In one sentence, what is a GPU?", "--max-tokens", "40")
+    assert answer.returncode == 0, answer.stderr
+    assert "GPU" in answer.stdout
+
+    evidence = max((folder / "gradings").iterdir()) / "evidence"
+    replayed = vlab("grade", "four-gpu-pending", "--evidence", evidence, "--json")
+    assert replayed.returncode == 0
+    again = {c["id"]: c["verdict"] for c in json.loads(replayed.stdout)["checks"]}
+    assert again == {c["id"]: c["verdict"] for c in json.loads(green.stdout)["checks"]}
+
+    assert vlab("reset", "four-gpu-pending").returncode == 0
+    assert vlab("grade", "four-gpu-pending").returncode == 1
+
+
+def test_an_answer_comes_word_by_word_and_its_port_forward_is_closed(lab, cluster, clean, vlab):
+    assert vlab("start", "four-gpu-pending").returncode == 0
+    assert vlab("solve", "four-gpu-pending").returncode == 0
+    assert vlab("grade", "four-gpu-pending").returncode == 0
+    before = _forwards()
+    loaded = vlab("load", "eight-prompts", "--json")
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["total"]["succeeded"] == 8
+    refused = vlab("ask", "x", "--model", "nobody/nothing")
+    assert refused.returncode != 0
+    assert "nobody/nothing" in refused.stderr
+    assert _forwards() == before
+
+
+def _forwards() -> list[str]:
+    """The port-forwards that run on this machine."""
+    lines = [p.read_bytes().replace(b"\0", b" ").decode() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
+    return [line for line in lines if " port-forward " in line]
+
+
+def test_starting_twice_changes_nothing_and_another_learner_is_not_overrun(cluster, clean, vlab):
+    assert vlab("start", "four-gpu-pending").returncode == 0
+    uid = cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"]
+    assert vlab("start", "four-gpu-pending").returncode == 0
+    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+    other = vlab("start", "four-gpu-pending", "--learner", "ada")
+    assert other.returncode == 2
+    assert "--replace" in other.stderr
+    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+
+
+def test_a_namespace_that_is_not_ours_is_left_alone(cluster, vlab):
+    cluster.kubectl("create", "namespace", "somebody-elses")
+    try:
+        refused = vlab("start", "four-gpu-pending", "--namespace", "somebody-elses", "--replace")
+        assert refused.returncode == 7
+        assert "was not made by this lab" in refused.stderr
+        assert cluster.items("all", "-n", "somebody-elses") == []
+    finally:
+        cluster.delete("namespace", "somebody-elses")
+
+
+def test_grading_after_the_learner_deleted_the_namespace(cluster, clean, vlab):
+    assert vlab("start", "four-gpu-pending").returncode == 0
+    cluster.delete("namespace", "llm-demo")
+    graded = vlab("grade", "four-gpu-pending", "--json")
+    assert graded.returncode == 1, graded.stderr
+    assert not json.loads(graded.stdout)["passed"]
+    assert vlab("reset", "four-gpu-pending").returncode == 0
+    assert cluster.exists("deployment", "vllm-server", "-n", "llm-demo")
