@@ -106,15 +106,15 @@ def test_too_small_a_disk_is_said_before_anything_is_built(tmp_path):
 
 def test_a_branch_of_the_store_shares_layers_and_owns_databases(tmp_path):
     golden, target = tmp_path / "golden", tmp_path / "node"
-    layer = golden / store._SNAPSHOTS / "1" / "fs"
+    layer = golden / store.SNAPSHOTS / "1" / "fs"
     layer.mkdir(parents=True)
     (layer / "file").write_text("layer")
     database = golden / "io.containerd.metadata.v1.bolt" / "meta.db"
     database.parent.mkdir()
     database.write_text("golden")
     store.branch(golden, target)
-    link = target / store._SNAPSHOTS / "1" / "fs"
-    assert str(link.readlink()) == f"{store.SHARED}/{store._SNAPSHOTS}/1/fs"
+    link = target / store.SNAPSHOTS / "1" / "fs"
+    assert str(link.readlink()) == f"{store.SHARED}/{store.SNAPSHOTS}/1/fs"
     own = target / "io.containerd.metadata.v1.bolt" / "meta.db"
     own.write_text("node")
     assert database.read_text() == "golden"

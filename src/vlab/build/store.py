@@ -29,7 +29,7 @@ SHARED = "/var/lib/vlab-images"
 CONTAINERD = "/var/lib/containerd"
 """Where a node's containerd looks for its own."""
 
-_SNAPSHOTS = Path("io.containerd.snapshotter.v1.overlayfs/snapshots")
+SNAPSHOTS = Path("io.containerd.snapshotter.v1.overlayfs/snapshots")
 _NAMESPACE = "k8s.io"
 
 _CONFIG = """\
@@ -107,11 +107,11 @@ def branch(golden: Path, target: Path) -> None:
     """
 
     def unlinked(folder: str, _: list[str]) -> list[str]:
-        return ["fs"] if Path(folder).parent == golden / _SNAPSHOTS else []
+        return ["fs"] if Path(folder).parent == golden / SNAPSHOTS else []
 
     shutil.copytree(golden, target, symlinks=True, ignore=unlinked)
-    for layer in (golden / _SNAPSHOTS).iterdir():
-        (target / _SNAPSHOTS / layer.name / "fs").symlink_to(Path(SHARED) / _SNAPSHOTS / layer.name / "fs")
+    for layer in (golden / SNAPSHOTS).iterdir():
+        (target / SNAPSHOTS / layer.name / "fs").symlink_to(Path(SHARED) / SNAPSHOTS / layer.name / "fs")
 
 
 def extend(golden: Path, target: Path) -> None:

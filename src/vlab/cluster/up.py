@@ -140,7 +140,7 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
     lab.marker.write_text(lab.instance + "\n")
     with steps.step(f"Create the cluster: a control plane and {lab.workers} workers") as line:
         if images.store is not None:
-            _branch_store(lab, images.store)
+            branch_store(lab, images.store)
         kind.create(lab, images.kind, images.node, images.store, log)
         line.note("waiting for the nodes")
         cluster = kube(lab)
@@ -150,7 +150,8 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         lab.nodes.write_text(json.dumps(cluster.items("nodes")))
 
 
-def _branch_store(lab: Lab, golden: Path) -> None:
+def branch_store(lab: Lab, golden: Path) -> None:
+    """Give every node of the lab a containerd folder of its own on the golden store."""
     folder = kind.nodes_folder(lab)
     remove(folder)
     folder.mkdir(parents=True)
