@@ -90,9 +90,15 @@ def checked_learner(name: str) -> str:
     return name
 
 
-def values(profile: Profile, namespace: str, over: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
-    """What the templates are rendered with: the profile's values, the fault's laid over them."""
-    (base,) = render.manifest(f"profiles/{profile}", **pins().model_dump())
+def values(
+    profile: Profile, namespace: str, over: Mapping[str, Any], parameters: Parameters, *, built: bool = True
+) -> dict[str, Any]:
+    """What the templates are rendered with: the profile's values, the fault's laid over them.
+
+    Args:
+        built: the engine's image is the one that is built here; else it comes from a registry.
+    """
+    (base,) = render.manifest(f"profiles/{profile}", built=built, **pins().model_dump())
     filled = _filled(over, parameters)
     return {**catalog.merged(base, filled), "namespace": namespace, "parameters": parameters}
 
@@ -112,11 +118,21 @@ def _filled(value: Any, parameters: Parameters) -> Any:
 def objects(scenario: Scenario, lab: Lab, namespace: str, parameters: Parameters, *, faulty: bool) -> list[Object]:
     """The objects of the scenario's deployment, with its fault or healthy."""
     over = scenario.fault.values if faulty else {}
-    given = values(lab.profile, namespace, over, parameters)
+    given = values(lab.profile, namespace, over, parameters, built=has_built_image(lab))
     found = [o for part in BASE for o in render.manifest(part, **given)]
     for name in scenario.fault.manifests:
         found += render.objects(scenario.folder / name, given)
     return render.labelled(found, lab.labels)
+
+
+def has_built_image(lab: Lab) -> bool:
+    """Whether the lab's nodes have the engine's image that is built here."""
+    return lab.provider == "kind-built" or _nodes_have(kube(lab), pins().engine.image)
+
+
+def _nodes_have(cluster: Kube, image: str) -> bool:
+    names = [n for node in cluster.items("nodes") for i in node["status"].get("images", ()) for n in i["names"]]
+    return image in names
 
 
 def start(lab: Lab, scenario: Scenario, learner: str, namespace: str = NAMESPACE, *, replace: bool = False) -> Run:

@@ -33,6 +33,7 @@ class Engine(_Table):
     model: str
     tiny_model: str
     image: str
+    registry_image: str
 
 
 class Gpu(_Table):

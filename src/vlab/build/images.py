@@ -79,13 +79,28 @@ def _build_engine_store(work: Work) -> None:
 tools_root = Step("tools-root", "Make the small images' Debian", _build_root, {"packages": PACKAGES})
 """A folder with `root`."""
 
-_RECIPE = {"recipe": digest([Path(__file__), Path(store.__file__), Path(oci.__file__)])}
+
+def _build_archive(work: Work) -> None:
+    """The device plugin alone, for nodes whose other images come from a registry."""
+    bin_folder = work.out / "root/usr/local/bin"
+    bin_folder.mkdir(parents=True)
+    shutil.copy2(work.result(golang.clients) / "gpu-device-plugin", bin_folder)
+    with (work.out / "tools.tar").open("wb") as out:
+        oci.write_layout([oci.Image(TOOLS, (oci.Layer(work.out / "root"),), {"Env": _ENV})], out)
+
+
+tools_archive = Step(
+    "tools-archive", "Pack the device plugin", _build_archive, {"tools": TOOLS}, needs=(golang.clients,)
+)
+"""A folder with tools.tar, for `kind load image-archive`."""
+
+_UNPACKING = digest([Path(store.__file__), Path(oci.__file__)])
 
 engine_store = Step(
     "engine-store",
     "Unpack the engine's image",
     _build_engine_store,
-    _RECIPE,
+    {"unpacking": _UNPACKING},
     needs=(golang.containerd, *engine.ENGINE_STEPS),
 )
 
@@ -93,7 +108,7 @@ image_store = Step(
     "store",
     "Unpack the control plane's images",
     _build_store,
-    _RECIPE,
+    {"unpacking": _UNPACKING, "programs": _IN_IMAGES, "links": _LINKS, "entrypoints": _ENTRYPOINTS, "env": _ENV},
     needs=(binaries, engine_store, tools_root),
 )
 """A folder with containerd/, which nodes share read-only."""

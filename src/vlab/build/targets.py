@@ -30,13 +30,15 @@ class Images:
     """The golden image store, where there is one."""
     tools: str
     """The image of the lab's own small programs."""
+    archive: Path | None
+    """That image, where it is not in the store and must be loaded."""
 
 
 def steps_of(provider: ProviderName) -> tuple[Step, ...]:
     """The steps whose results a provider uses; what lies behind them is only needed to build them."""
     if provider == "kind-built":
         return (golang.host, node.node_image, images.image_store)
-    return (golang.clients,)
+    return (golang.clients, images.tools_archive)
 
 
 def ensure(provider: ProviderName, engine: Engine, steps: ui.Steps) -> Images:
@@ -62,7 +64,8 @@ def ensure(provider: ProviderName, engine: Engine, steps: ui.Steps) -> Images:
                 tar = node.node_image.path(root) / "node.tar"
                 engine.import_node(tar, reference, paths.logs() / "import-node.log")
     golden = images.image_store.path(root) / "containerd" if provider == "kind-built" else None
-    return Images(wanted[0].path(root) / "kind", reference, golden, images.TOOLS)
+    archive = None if golden else images.tools_archive.path(root) / "tools.tar"
+    return Images(wanted[0].path(root) / "kind", reference, golden, images.TOOLS, archive)
 
 
 def built(provider: ProviderName) -> bool:

@@ -82,6 +82,13 @@ def create(lab: Lab, kind: Path, image: str, golden: Path | None, log: Path) -> 
     )
 
 
+def load(lab: Lab, kind: Path, archive: Path, log: Path) -> None:
+    """Run `kind load image-archive`."""
+    engine = lab.container_engine()
+    assert engine is not None  # noqa: S101
+    proc.run([kind, "load", "image-archive", archive, "--name", lab.name], log=log, env=engine.env)
+
+
 def delete(lab: Lab, kind: Path, log: Path) -> None:
     """Run `kind delete cluster`, which removes the containers and their volumes."""
     engine = lab.container_engine()

@@ -145,6 +145,8 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         line.note("waiting for the nodes")
         cluster = kube(lab)
         cluster.kubectl("config", "set-context", lab.context, f"--namespace={NAMESPACE}")
+        if images.archive is not None:
+            kind.load(lab, images.kind, images.archive, log)
         cluster.apply(render.manifest("gpu-device-plugin", image=images.tools))
         _wait_until_well(lab, line)
         lab.nodes.write_text(json.dumps(cluster.items("nodes")))

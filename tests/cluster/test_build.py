@@ -1,0 +1,88 @@
+"""The first build, killed in every step: nothing is left running or mounted, and the next run goes on.
+
+It comes first among the cluster tests and makes the images that the others use. Where they are built already there
+is nothing to interrupt; on a fresh machine it is the first build that is interrupted.
+"""
+
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
+from tests.cluster.conftest import NAME
+
+from vlab import paths
+from vlab.build import targets
+from vlab.build.pipeline import Pipeline
+
+pytestmark = pytest.mark.cluster
+
+AT_ONCE = {"host"}
+"""Steps that end before anybody could kill them."""
+
+
+def processes_at_work() -> list[str]:
+    """Command lines of processes that have to do with the cache, other than ours and a running lab's."""
+    cache = str(paths.cache())
+    lines = [_command(p) for p in Path("/proc").glob("[0-9]*/cmdline")]
+    return [line for line in lines if cache in line and "conmon" not in line and "pytest" not in line]
+
+
+def _command(file: Path) -> str:
+    try:
+        return file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+@retry(retry=retry_if_result(bool), stop=stop_after_delay(10), wait=wait_fixed(0.1))
+def left_behind() -> list[str]:
+    mounts = [m for m in Path("/proc/self/mountinfo").read_text().splitlines() if ".partial" in m]
+    return processes_at_work() + mounts
+
+
+def running_steps() -> set[str]:
+    return {p.parent.name for p in paths.cache().glob("*/*.partial")}
+
+
+def test_kill_9_in_every_build_step():
+    wanted = targets.steps_of("kind-built")
+    missing = {step.name for step in Pipeline(paths.cache(), paths.logs()).missing(wanted)} - AT_ONCE
+    if not missing:
+        pytest.skip("the images are built already: nothing is left to interrupt")
+    killed: set[str] = set()
+    while True:
+        up = subprocess.Popen(
+            [Path(sys.executable).with_name("vlab"), "up", "--name", NAME, "--provider", "kind-built"],
+            stdin=subprocess.DEVNULL,
+        )
+        if not killed_in_a_new_step(up, killed):
+            break
+        assert left_behind() == []
+    assert up.returncode == 0
+    assert killed >= missing
+
+
+def killed_in_a_new_step(up: "subprocess.Popen[bytes]", killed: set[str]) -> bool:
+    """Kill `vlab up` when it runs a step in which it was not killed yet; False if it ended by itself before."""
+
+    @retry(retry=retry_if_result(lambda new: new == set()), wait=wait_fixed(0.1))
+    def new_steps() -> set[str] | None:
+        return None if up.poll() is not None else running_steps() - killed
+
+    @retry(retry=retry_if_result(lambda tools: tools == []), stop=stop_after_delay(3), wait=wait_fixed(0.1))
+    def tools_at_work() -> list[str]:
+        return processes_at_work()
+
+    new = new_steps()
+    if new is None:
+        return False
+    with suppress(RetryError):  # some steps run no tool
+        tools_at_work()
+    up.send_signal(signal.SIGKILL)
+    up.wait()
+    killed |= new
+    return True
