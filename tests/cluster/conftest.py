@@ -1,34 +1,15 @@
 """One lab for all cluster tests, brought up if it is not, and left up: the next run is quicker."""
 
-import os
 import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
+from harness import NAME, SCRIPT, Vlab, run_vlab
 from vlab import exercise
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.up import kube
-
-NAME = "vlab-test"
-
-Vlab = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run_vlab(*arguments: str | Path, timeout: float = 1800, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run the console script as a user does."""
-    return subprocess.run(
-        [Path(sys.executable).with_name("vlab"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env={**os.environ, "VLAB_NAME": NAME, **env},
-        stdin=subprocess.DEVNULL,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +20,7 @@ def vlab() -> Vlab:
 @pytest.fixture(scope="session")
 def up() -> None:
     """The lab is up; what it says goes to the terminal, because the first time takes minutes."""
-    script = Path(sys.executable).with_name("vlab")
-    subprocess.run([script, "up", "--name", NAME], check=True, stdin=subprocess.DEVNULL)
+    subprocess.run([SCRIPT, "up", "--name", NAME], check=True, stdin=subprocess.DEVNULL)
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ is nothing to interrupt; on a fresh machine it is the first build that is interr
 
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tenacity import RetryError, retry, retry_if_result, stop_after_delay, wait_fixed
-from tests.cluster.conftest import NAME
 
+from harness import NAME, SCRIPT
 from vlab import paths
 from vlab.build import targets
 from vlab.build.pipeline import Pipeline
@@ -56,7 +55,7 @@ def test_kill_9_in_every_build_step():
     killed: set[str] = set()
     while True:
         up = subprocess.Popen(
-            [Path(sys.executable).with_name("vlab"), "up", "--name", NAME, "--provider", "kind-built"],
+            [SCRIPT, "up", "--name", NAME, "--provider", "kind-built"],
             stdin=subprocess.DEVNULL,
         )
         if not killed_in_a_new_step(up, killed):

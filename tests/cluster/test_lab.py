@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
-from tests.cluster.conftest import NAME, run_vlab
 
+from harness import NAME, SCRIPT, run_vlab
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Engine
 from vlab.cluster.lab import GPU
@@ -55,7 +55,7 @@ def test_status_env_and_kubectl_speak_of_the_lab_and_leave_the_users_own_alone(l
     before = config.read_bytes() if config.exists() else None
     rows = json.loads(vlab("status", "--json").stdout)
     assert next(r for r in rows if r["name"] == NAME)["state"] == "ready"
-    shell = f'eval "$({Path(os.sys.executable).with_name("vlab")} env)" && kubectl config current-context'
+    shell = f'eval "$({SCRIPT} env)" && kubectl config current-context'
     told = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, env={**os.environ, "VLAB_NAME": NAME})
     assert told.stdout.strip() == f"kind-{NAME}"
     assert "vlab-test-control-plane" in vlab("kubectl", "get", "nodes", "-o", "name").stdout
@@ -112,9 +112,8 @@ def test_a_foreign_kind_cluster_of_our_name_is_left_alone(up, vlab):
 
 
 def start_up(name: str) -> "subprocess.Popen[str]":
-    script = Path(os.sys.executable).with_name("vlab")
     return subprocess.Popen(
-        [script, "up", "--name", name, "--workers", "1"],
+        [SCRIPT, "up", "--name", name, "--workers", "1"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
