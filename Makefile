@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: help setup demo test unit cluster lint types clean lock
+.PHONY: help setup demo test unit cluster lint types docs clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml src/vlab/__init__.py
 demo: setup ## from nothing to a graded scenario: build, up, break, grade, mend, grade, ask
 	@$(BIN)/python -m vlab.demo
 
-test: setup lint types unit cluster ## everything, with the real cluster and the real engine
+test: setup lint types docs unit cluster ## everything, with the real cluster and the real engine
 
 unit: setup ## tests that need no cluster
 	$(BIN)/pytest -q tests -m "not cluster"
@@ -40,6 +40,9 @@ lint: setup ## style
 
 types: setup ## types of the package
 	$(BIN)/mypy
+
+docs: setup ## the site, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: setup ## resolve requirements.lock anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --group docs --python-version 3.11 \

@@ -1,0 +1,55 @@
+"""What the pages say is what the program does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vlab import cli
+from vlab.errors import Exit
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "site").rglob("*.md"))]
+BUG = 70
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "site/reference/exit-codes.md"], ids=lambda p: p.name)
+def test_every_exit_code_is_documented(page):
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", page.read_text(), re.MULTILINE)}
+    assert documented == {*map(int, Exit), BUG}
+
+
+def test_every_command_on_a_page_exists():
+    commands = {command.name for command in cli.app.registered_commands} | {g.name for g in cli.app.registered_groups}
+    named = {
+        (page.name, verb)
+        for page in PAGES
+        for verb in re.findall(r"(?:`|^)vlab ([a-z]+)\b", page.read_text(), re.MULTILINE)
+    }
+    assert {(page, verb) for page, verb in named if verb not in commands} == set()
+    assert len(named) > 10
+
+
+def test_every_option_on_a_page_exists():
+    import typer
+
+    group = typer.main.get_command(cli.app)
+    options = {o for command in group.commands.values() for p in command.params for o in p.opts}
+    options |= {"--help"}
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"vlab [a-z]+ [^`\n]*?(--[a-z-]+)", text)) | set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
+    assert named - options == set()
+
+
+def test_every_scenario_on_a_page_exists():
+    from vlab import catalog
+
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"vlab (?:start|grade|hint|solve|reset) ([a-z0-9-]+)", text))
+    assert named <= catalog.scenarios().keys()
+    assert named
+
+
+def test_the_versions_are_in_one_place():
+    readme = (ROOT / "README.md").read_text()
+    assert not re.search(r"v1\.35\.\d|0\.32\.\d", readme), "versions belong in pins.toml and go.mod"
