@@ -1,18 +1,23 @@
 """four-gpu-pending: the model answers, on GPUs that the scheduler gave it and the nodes really have."""
 
 from vlab.grading import check, expect
-from vlab.grading.views import is_ready, kind, requested, why_not_ready
+from vlab.grading.expectations import (
+    SEE_ANSWER,
+    SEE_PODS,
+    SEE_SELECTOR,
+    expect_answer,
+    expect_deployment,
+    expect_ready,
+)
+from vlab.grading.views import kind, requested
 
 GPU = "nvidia.com/gpu"
 
 
-@check(
-    "deployment-exists",
-    help="A Service leads to pods by its selector: `kubectl get deployments,services -o wide`.",
-)
+@check("deployment-exists", help=SEE_SELECTOR)
 def test_deployment_exists(deployment):
     """A Deployment stands behind the Service vllm-server"""
-    expect(deployment, "a Deployment whose pods the Service selects", "none")
+    expect_deployment(deployment)
 
 
 @check(
@@ -49,31 +54,21 @@ def test_capacity_untouched(nodes, baseline):
         expect(_gpus(node) == had.get(name, _gpus(node)), f"{had.get(name)} on {name}, as at the start", _gpus(node))
 
 
-@check(
-    "server-ready",
-    points=4,
-    needs=["deployment-exists"],
-    help="`kubectl describe pod` says why a pod waits, `kubectl logs` why it ends.",
-)
+@check("server-ready", points=4, needs=["deployment-exists"], help=SEE_PODS)
 def test_server_ready(deployment, pods):
     """Every replica is ready"""
-    wanted = deployment["spec"].get("replicas", 1)
-    ready = sum(is_ready(pod) for pod in pods)
-    expect(wanted >= 1, "at least one replica", "0")
-    expect(ready >= wanted, f"{wanted} ready", f"{ready}: {why_not_ready(pods)}")
+    expect_ready(deployment, pods)
 
 
 @check(
     "model-answers",
     points=6,
     needs=["server-ready", "gpu-requested", "placed-by-scheduler", "capacity-untouched"],
-    help="`vlab ask 'What is a GPU?'` asks as the check does: through the Service.",
+    help=SEE_ANSWER,
 )
 def test_model_answers(api):
     """The endpoint answers a question with the model's words"""
-    answer = api["completion"]
-    found = answer.error or f"status {answer.status}: {answer.body[:200]}"
-    expect(answer.status == 200 and answer.text.strip(), "an answer with generated text", found)
+    expect_answer(api)
 
 
 def _gpus(node):

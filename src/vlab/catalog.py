@@ -24,7 +24,10 @@ class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
     values: dict[str, Any] = {}
     """Laid over the values of the profile; null removes a key."""
     manifests: tuple[str, ...] = ()
-    """Templates in the scenario's folder, applied besides those in manifests/."""
+    """Templates in the scenario's folder, applied besides those in manifests/; `faulty` in them tells whether the
+    fault is to be there."""
+    first: bool = False
+    """Whether what the manifests make must run before the server is deployed: it takes what the server needs."""
     traffic: str | None = None
     """The workload in the scenario's folder that its users send."""
 

@@ -17,7 +17,7 @@ from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.up import kube
 from vlab.errors import LabError
-from vlab.evidence import Answer, Collected, Header, Probe
+from vlab.evidence import Answer, Collected, Header, Probe, seal
 from vlab.exercise import Run, snapshot
 from vlab.grading.views import SERVICE, is_ready
 
@@ -63,10 +63,12 @@ def collect(run: Run, lab: Lab, collectors: tuple[str, ...], folder: Path, note:
         parameters=run.parameters,
         cluster={"provider": lab.provider, "context": lab.context, "instance": lab.instance},
         started=started,
+        finished=datetime.now(UTC),
         seconds=round(time.monotonic() - began, 3),
-        collectors=outcomes,
+        collectors=outcomes | {"answers": Collected(ok=True)},
     )
-    evidence.write(folder, header, context.parts, context.logs)
+    answers = {file.name: file for file in sorted((run.folder / "answers").glob("*.md"))}
+    evidence.write(folder, header, context.parts, context.logs, answers, seal.own_key())
 
 
 def _timed(
@@ -93,7 +95,7 @@ def _outcome(future: Any) -> Collected:
 
 def _objects(context: Context, _: tuple[str, ...]) -> None:
     start = json.loads(context.run.baseline.read_text())
-    context.parts["objects"] = {"start": start, "now": snapshot(context.cluster, context.run.namespace)}
+    context.parts["objects"] = {"start": start, "now": snapshot(context.cluster, context.run)}
 
 
 def _events(context: Context, _: tuple[str, ...]) -> None:

@@ -12,16 +12,19 @@ import jinja2
 import pydantic
 import yaml
 
-from vlab import catalog, paths, proc, render
+from vlab import catalog, paths, proc, render, settle
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster.kube import Kube, Object, kubectl_path
-from vlab.cluster.lab import INSTANCE, Lab, Profile
+from vlab.cluster.lab import GPU, INSTANCE, Lab, Profile
 from vlab.cluster.up import NAMESPACE, kube
 from vlab.errors import Exit, LabError
 from vlab.pins import pins
 
 SCENARIO = "vlab.dev/scenario"
 LEARNER = "vlab.dev/learner"
+EXERCISE = "vlab.dev/exercise"
+"""On a namespace: the exercise's own namespace, to which this one belongs."""
+
 BASE = ("namespace", "cache", "server", "service")
 """The parts of every deployment, each a template in manifests/."""
 
@@ -65,19 +68,25 @@ class Run(pydantic.BaseModel, frozen=True):
         new.rename(self.folder / "run.json")
 
 
+def find(lab: Lab, scenario: Scenario, learner: str) -> Run | None:
+    """The learner's run, if it was started."""
+    file = paths.labs() / lab.name / "runs" / learner / scenario.id / "run.json"
+    try:
+        return Run.model_validate_json(file.read_text())
+    except FileNotFoundError:
+        return None
+
+
 def load(lab: Lab, scenario: Scenario, learner: str) -> Run:
     """The learner's run.
 
     Raises:
         LabError: it was not started.
     """
-    file = paths.labs() / lab.name / "runs" / learner / scenario.id / "run.json"
-    try:
-        return Run.model_validate_json(file.read_text())
-    except FileNotFoundError:
-        raise LabError(
-            f"{scenario.id} has not been started", f"run `vlab start {scenario.id}` first", Exit.NO_LAB
-        ) from None
+    run = find(lab, scenario, learner)
+    if run is None:
+        raise LabError(f"{scenario.id} has not been started", f"run `vlab start {scenario.id}` first", Exit.NO_LAB)
+    return run
 
 
 def checked_learner(name: str) -> str:
@@ -115,14 +124,31 @@ def _filled(value: Any, parameters: Parameters) -> Any:
     return value
 
 
-def objects(scenario: Scenario, lab: Lab, namespace: str, parameters: Parameters, *, faulty: bool) -> list[Object]:
-    """The objects of the scenario's deployment, with its fault or healthy."""
-    over = scenario.fault.values if faulty else {}
-    given = values(lab.profile, namespace, over, parameters, built=has_built_image(lab))
-    found = [o for part in BASE for o in render.manifest(part, **given)]
+def objects(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> list[Object]:
+    """The objects of the run's deployment, with its fault or healthy; namespaces say whose they are."""
+    given = _given(run, lab, scenario, faulty=faulty)
+    found = _base_objects(run, lab, scenario, faulty=faulty)
     for name in scenario.fault.manifests:
         found += render.objects(scenario.folder / name, given)
-    return render.labelled(found, lab.labels)
+    marks = {SCENARIO: run.scenario, LEARNER: run.learner, EXERCISE: run.namespace}
+    return [render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in found]
+
+
+def _base_objects(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> list[Object]:
+    """The server and what belongs to it."""
+    given = _given(run, lab, scenario, faulty=faulty)
+    return [o for part in BASE for o in render.manifest(part, **given)]
+
+
+def _given(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> dict[str, Any]:
+    over = scenario.fault.values if faulty else {}
+    given = values(lab.profile, run.namespace, over, run.parameters, built=has_built_image(lab))
+    return given | {"faulty": faulty, "learner": run.learner, "workers": lab.workers or _gpus(kube(lab))}
+
+
+def _gpus(cluster: Kube) -> int:
+    """The GPUs of a cluster that vlab was given."""
+    return sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in cluster.items("nodes"))
 
 
 def has_built_image(lab: Lab) -> bool:
@@ -150,10 +176,10 @@ def start(lab: Lab, scenario: Scenario, learner: str, namespace: str = NAMESPACE
                 f"namespace {namespace} holds {holds[0]} of {holds[1]}",
                 f"finish it, or give it up with `vlab start {scenario.id} --replace`",
             )
-        cluster.delete("namespace", namespace)
+        remove(cluster, lab, namespace)
         holds = None
-    if holds is not None:
-        return load(lab, scenario, learner)
+    if holds is not None and (known := find(lab, scenario, learner)) is not None and known.baseline.exists():
+        return known
     run = Run(
         lab=lab.name,
         scenario=scenario.id,
@@ -162,11 +188,17 @@ def start(lab: Lab, scenario: Scenario, learner: str, namespace: str = NAMESPACE
         parameters=scenario.draw(learner),
         started=datetime.now(UTC).replace(microsecond=0),
     )
-    reset(run, lab, scenario)
     run.save()
-    run.baseline.write_text(json.dumps(snapshot(cluster, namespace)))
+    run.baseline.unlink(missing_ok=True)
     (run.folder / "answers").mkdir(exist_ok=True)
+    reset(run, lab, scenario)
     return run
+
+
+def remove(cluster: Kube, lab: Lab, namespace: str) -> None:
+    """Delete an exercise: its namespace, and those that belong to it."""
+    ours = ",".join(f"{label}={value}" for label, value in {**lab.labels, EXERCISE: namespace}.items())
+    cluster.kubectl("delete", "namespaces", "-l", ours, "--wait=true", timeout=300)
 
 
 def _holder(cluster: Kube, lab: Lab, namespace: str) -> tuple[str, str] | None:
@@ -193,26 +225,59 @@ def deploy(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> None:
     What is as it should be stays untouched, so that an engine restarts only if it must.
     """
     cluster = kube(lab)
-    wanted = objects(scenario, lab, run.namespace, run.parameters, faulty=faulty)
-    marks = {SCENARIO: run.scenario, LEARNER: run.learner}
-    wanted = [render.labelled([o], marks)[0] if o["kind"] == "Namespace" else o for o in wanted]
-    keep = {(o["kind"], o["metadata"]["name"]) for o in wanted} | _BY_KUBERNETES
-    there = [] if not cluster.exists("namespace", run.namespace) else cluster.items(OWNED_KINDS, "-n", run.namespace)
-    extra = [o for o in there if not _owned(o) and (o["kind"], o["metadata"]["name"]) not in keep]
-    if extra:
-        names = [f"{o['kind'].lower()}/{o['metadata']['name']}" for o in extra]
-        cluster.kubectl("delete", "-n", run.namespace, *names, "--ignore-not-found", "--grace-period=1", timeout=120)
-    present = {(o["kind"], o["metadata"]["name"]) for o in there}
-    cluster.apply([o for o in wanted if (o["kind"], o["metadata"]["name"]) not in present])
-    for changed in (o for o in wanted if (o["kind"], o["metadata"]["name"]) in present):
-        _replace(cluster, changed)
+    wanted = {_identity(o): o for o in objects(run, lab, scenario, faulty=faulty)}
+    there = {_identity(o): o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)}
+    for kind, namespace, name in there.keys() - wanted.keys():
+        if (kind, name) not in _BY_KUBERNETES and not _follows(there[kind, namespace, name]):
+            _delete(cluster, kind, namespace, name)
+    if faulty and scenario.fault.first:
+        base = {_identity(o) for o in _base_objects(run, lab, scenario, faulty=faulty)}
+        for kind, namespace, name in [k for k in there if k in base and k[0] == "Deployment"]:
+            _delete(cluster, kind, namespace, name)
+        first = {k: o for k, o in wanted.items() if k not in base or k[0] == "Namespace"}
+        _put(cluster, first, there)
+        for namespace in {o["metadata"]["namespace"] for k, o in first.items() if k[0] == "Deployment"}:
+            settle.settle(cluster, namespace, lambda _: None)
+        there = {_identity(o): o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)}
+    _put(cluster, wanted, there)
+
+
+def _delete(cluster: Kube, kind: str, namespace: str, name: str) -> None:
+    """Delete an object and wait until what it made has given back what it holds."""
+    how = ["--ignore-not-found", "--grace-period=1", "--cascade=foreground", "--wait=true"]
+    cluster.kubectl("delete", f"{kind.lower()}/{name}", "-n", namespace, *how, timeout=120)
+
+
+def _put(cluster: Kube, wanted: Mapping[tuple[str, str, str], Object], there: Mapping[Any, Object]) -> None:
+    """Create what is not there and replace what is."""
+    if missing := [o for identity, o in wanted.items() if identity not in there]:
+        cluster.apply(missing)
+    for identity in wanted.keys() & there.keys():
+        _replace(cluster, wanted[identity])
+
+
+def namespaces(cluster: Kube, run: Run) -> list[str]:
+    """The run's own namespace and those that belong to it, as far as they are there."""
+    found = cluster.items("namespaces", "-l", f"{EXERCISE}={run.namespace}")
+    return [o["metadata"]["name"] for o in found]
+
+
+def owned(cluster: Kube, namespace: str) -> list[Object]:
+    """The objects in a namespace that a learner may have made or changed."""
+    return cluster.items(OWNED_KINDS, "-n", namespace)
+
+
+def _identity(found: Object) -> tuple[str, str, str]:
+    return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]
 
 
 def reset(run: Run, lab: Lab, scenario: Scenario) -> None:
     """Bring everything to the start of the run; on a cluster that vlab made, its nodes too."""
+    cluster = kube(lab)
     if lab.nodes.exists():
-        _restore_nodes(kube(lab), json.loads(lab.nodes.read_text()))
+        _restore_nodes(cluster, json.loads(lab.nodes.read_text()))
     deploy(run, lab, scenario, faulty=True)
+    run.baseline.write_text(json.dumps(snapshot(cluster, run)))
 
 
 def _restore_nodes(cluster: Kube, baseline: list[Object]) -> None:
@@ -239,7 +304,7 @@ def node_patch(now: Object, before: Object) -> Object:
     return patch
 
 
-def _owned(found: Object) -> bool:
+def _follows(found: Object) -> bool:
     """Whether something else made it, which will see to it: a ReplicaSet's pod, a Deployment's ReplicaSet."""
     return bool(found["metadata"].get("ownerReferences"))
 
@@ -255,12 +320,13 @@ def _replace(cluster: Kube, wanted: Object) -> None:
         cluster.kubectl("replace", "--force", "--grace-period=1", "-f", "-", stdin=yaml.safe_dump(wanted), timeout=120)
 
 
-def snapshot(cluster: Kube, namespace: str) -> list[Object]:
-    """The namespace's objects and the nodes, as they are now."""
-    return [
-        *cluster.items(OWNED_KINDS, "-n", namespace),
-        *cluster.items("nodes"),
-    ]
+def snapshot(cluster: Kube, run: Run) -> list[Object]:
+    """The objects of the run's namespaces, and the nodes, as they are now."""
+    found = [o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)]
+    nodes = cluster.items("nodes")
+    for node in nodes:
+        node["status"].pop("images", None)  # long, and nobody reads it
+    return [*found, *nodes]
 
 
 def run_script(run: Run, lab: Lab, script: Path) -> None:

@@ -9,11 +9,9 @@ from typing import Any
 
 from vlab import exercise, judgement, ui
 from vlab.catalog import Scenario
-from vlab.cluster.kube import Kube
 from vlab.cluster.lab import GPU, Lab
 from vlab.cluster.up import kube
-from vlab.exercise import Run
-from vlab.report.model import Report, Verdict
+from vlab.model import Report, Verdict
 
 Object = dict[str, Any]
 
@@ -39,6 +37,7 @@ def run(scenario: Scenario, lab: Lab, steps: ui.Steps, record: Path | None = Non
         record: a folder to put the evidence of each phase into.
     """
     started = exercise.start(lab, scenario, LEARNER, NAMESPACE, replace=True)
+    at_the_start = essence(json.loads(started.baseline.read_text()))
 
     def graded(phase: str) -> Report:
         report, folder = judgement.judge(started, lab, scenario, steps, PATIENCE_S)
@@ -57,8 +56,8 @@ def run(scenario: Scenario, lab: Lab, steps: ui.Steps, record: Path | None = Non
         exercise.run_script(started, lab, scenario.folder / "wrong" / wrong / "apply.sh")
         yield _fails_on(wrong, check, graded(wrong))
     exercise.reset(started, lab, scenario)
-    yield _as_at_the_start(kube(lab), started)
-    kube(lab).delete("namespace", NAMESPACE)
+    yield _is_reset(at_the_start, essence(exercise.snapshot(kube(lab), started)))
+    exercise.remove(kube(lab), lab, NAMESPACE)
 
 
 def _keep(evidence: Path, to: Path) -> None:
@@ -89,19 +88,21 @@ def _verdicts(report: Report) -> str:
     return ", ".join(notable) or "all pass"
 
 
-def _as_at_the_start(cluster: Kube, started: Run) -> Phase:
-    before = essence(json.loads(started.baseline.read_text()))
-    after = essence(exercise.snapshot(cluster, started.namespace))
+def _is_reset(before: dict[str, Object], after: dict[str, Object]) -> Phase:
     differing = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
     return Phase("reset", "equals the start", not differing, ", ".join(differing) or "equal")
 
 
 def essence(objects: list[Object]) -> dict[str, Object]:
-    """What somebody has decided about each object, by kind and name: not its identity, history or status.
+    """What somebody has decided about each object, by kind, namespace and name: not its identity, history or status.
 
     Pods and ReplicaSets follow from their Deployment and are left out; of a node the GPUs are kept.
     """
-    return {f"{o['kind']}/{o['metadata']['name']}": _decided(o) for o in objects if not _follows(o)}
+    return {
+        f"{o['kind']} {o['metadata'].get('namespace', '')}/{o['metadata']['name']}": _decided(o)
+        for o in objects
+        if not _follows(o)
+    }
 
 
 def _follows(found: Object) -> bool:

@@ -12,8 +12,11 @@ from vlab.errors import Exit, LabError
 from vlab.evidence import Evidence
 from vlab.exercise import Run
 from vlab.grading import grade
-from vlab.report import junit
-from vlab.report.model import Report
+from vlab.model import Report
+from vlab.report import render
+
+FILES = {"report.json": "json", "report.xml": "junit"}
+"""What each grading keeps, by format. HTML is made when it is asked for: its plots take a second."""
 
 
 def judge(
@@ -41,7 +44,8 @@ def judge(
     folder.mkdir(parents=True)
     with steps.step("Record evidence") as line:
         collect(run, lab, scenario.collect, folder / "evidence", line.note)
-    report = grade(Evidence(folder / "evidence"), scenario.grader, scenario.title)
-    (folder / "report.json").write_text(report.model_dump_json(indent=2) + "\n")
-    (folder / "report.xml").write_text(junit.render(report))
+    recorded = Evidence(folder / "evidence")
+    report = grade(recorded, scenario.grader, scenario.title)
+    for name, format in FILES.items():
+        (folder / name).write_text(render(report, recorded, format))
     return report, folder

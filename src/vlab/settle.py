@@ -1,5 +1,6 @@
 """Waits until a learner's deployment has stopped moving: everything ready, or stuck for a reason."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,9 @@ from vlab.cluster.kube import Kube
 Object = dict[str, Any]
 
 PATIENCE_S = 300.0
+
+_SECOND_TRY_S = 2.0
+"""What a pod waits for may just have been released: the scheduler tries again a second after it first failed."""
 
 _STUCK = {
     "CrashLoopBackOff",
@@ -41,8 +45,13 @@ def settle(
         None, or what still moves after `patience` seconds.
     """
 
+    began = time.monotonic()
+
     def look() -> str | None:
-        found = moving(cluster.items("deployments,replicasets,pods", "-n", namespace), datetime.now(UTC), creating)
+        objects = cluster.items("deployments,replicasets,pods", "-n", namespace)
+        found = moving(objects, datetime.now(UTC), creating)
+        if found is None and any(map(_is_unschedulable, objects)) and time.monotonic() - began < _SECOND_TRY_S:
+            found = "the scheduler may try once more"
         note(found or "")
         return found
 
@@ -84,7 +93,7 @@ def _pod(found: Object, now: datetime, creating: float) -> str | None:
     status = found.get("status", {})
     if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True"):
         return None
-    if _has(status, "PodScheduled", "False"):
+    if _is_unschedulable(found):
         return None
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     for container in containers:
@@ -94,6 +103,10 @@ def _pod(found: Object, now: datetime, creating: float) -> str | None:
             return None
     started = any("running" in c.get("state", {}) for c in containers)
     return None if not started and _scheduled_for(status, now) > creating else "is starting"
+
+
+def _is_unschedulable(found: Object) -> bool:
+    return found["kind"] == "Pod" and _has(found.get("status", {}), "PodScheduled", "False")
 
 
 def _scheduled_for(status: Object, now: datetime) -> float:

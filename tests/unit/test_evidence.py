@@ -1,16 +1,38 @@
-"""Evidence: written whole, read back, refused when unknown, without secrets; what was not recorded is not empty."""
+"""Evidence: written whole, read back, refused when unknown; what was not recorded is not empty."""
 
 import json
-from datetime import UTC, datetime
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlab.errors import LabError
-from vlab.evidence import CannotTell, Collected, Evidence, Header, write
-from vlab.evidence.folder import LOG_BYTES
-from vlab.evidence.redact import MASK, redacted, redacted_text
+from vlab.evidence import (
+    PARTS,
+    Answer,
+    Baseline,
+    CannotTell,
+    Collected,
+    Evidence,
+    Header,
+    MetricSample,
+    Probe,
+    Request,
+    Stream,
+    StreamPath,
+    load,
+    write,
+)
+from vlab.evidence.schema import schemas
+from vlab.evidence.schema import write as write_schemas
+from vlab.evidence.store import LOG_CHARS
+
+OK = Collected(ok=True, seconds=0.1)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def header(**collectors: Collected) -> Header:
@@ -20,119 +42,290 @@ def header(**collectors: Collected) -> Header:
         learner="ada",
         namespace="llm-demo",
         profile="cpu",
-        started=datetime(2026, 1, 1, tzinfo=UTC),
+        started=START,
         seconds=1.0,
         collectors=collectors,
     )
 
 
-OK = Collected(ok=True, seconds=0.1)
+POD = {"kind": "Pod", "metadata": {"name": "a"}}
+WHOLE = {
+    "objects": {"start": [], "now": [POD]},
+    "healthy": Baseline(recorded=START, figures={"ttft_p95": 0.5}),
+    "events": [{"kind": "Event", "metadata": {"name": "e"}}],
+    "probes": [Probe(name="shm", pod="a", container="c", command=("df",), exit_code=0, stdout="ok", stderr="")],
+    "metrics": [MetricSample(t=2.0, pod="a", samples={"vllm:x": 1.5}), MetricSample(t=1.0, pod="a", samples={})],
+    "requests": [Request(id="1", class_name="chat", intended=1.0, sent=1.0, first_token=1.5, end=2.0, status=200)],
+    "stream": Stream(direct=StreamPath(url="u", status=200, events=2, reads=2, chunks=(0.1, 0.2))),
+    "api": [Answer(name="models", path="/v1/models", status=200)],
+}
+ALL_OK = {part.collector: OK for part in PARTS.values()} | {"logs": OK, "answers": OK}
 
 
-def test_what_was_written_is_read_back(tmp_path):
-    pod = {"kind": "Pod", "metadata": {"name": "a"}}
-    parts = {"objects": {"start": [], "now": [pod]}, "events": []}
-    write(tmp_path / "e", header(objects=OK, events=OK, logs=OK), parts, {"a--vllm.log": "hello\n"})
-    read = Evidence(tmp_path / "e")
-    assert read.objects == [pod]
+@pytest.fixture
+def whole(tmp_path):
+    write(
+        tmp_path / "e",
+        header(**ALL_OK),
+        WHOLE,
+        {"a--vllm.log": "hello\n", "a--vllm--previous.log": "died\n"},
+        {"recommendation.md": "# Observed signal\n"},
+    )
+    return tmp_path / "e"
+
+
+def test_what_was_written_is_read_back(whole):
+    read = load(whole)
+    assert read.objects == [POD]
     assert read.baseline == []
-    assert read.events == []
-    assert read.logs == {"a--vllm.log": "hello\n"}
-
-
-def test_a_part_whose_collector_failed_is_never_an_empty_success(tmp_path):
-    failed = Collected(ok=False, reason="the API server went away", seconds=0.1)
-    write(tmp_path / "e", header(objects=failed), {}, {})
-    with pytest.raises(CannotTell, match="went away"):
-        _ = Evidence(tmp_path / "e").objects
+    assert read.healthy.figures == {"ttft_p95": 0.5}
+    assert read.events == WHOLE["events"]
+    assert read.probes == {"shm": WHOLE["probes"]}
+    assert [s.t for s in read.metrics] == [1.0, 2.0]
+    assert list(read.requests) == WHOLE["requests"]
+    assert read.stream == WHOLE["stream"]
+    assert read.api == {"models": WHOLE["api"][0]}
+    assert read.logs == {"a--vllm--previous.log": "died\n", "a--vllm.log": "hello\n"}
+    assert read.answers == {"recommendation.md": "# Observed signal\n"}
 
 
 def test_a_part_that_was_not_recorded_is_never_an_empty_success(tmp_path):
-    write(tmp_path / "e", header(), {}, {})
-    read = Evidence(tmp_path / "e")
-    for part in ("objects", "events", "logs", "api", "probes"):
-        with pytest.raises(CannotTell):
+    write(tmp_path / "e", header(), {})
+    read = load(tmp_path / "e")
+    for part in (*PARTS, "baseline", "logs", "answers"):
+        with pytest.raises(CannotTell, match="nothing was recorded"):
             getattr(read, part)
+
+
+def test_each_collector_can_fail_alone(whole):
+    failed = Collected(ok=False, reason="the API server went away", seconds=0.1)
+    for name in {part.collector for part in PARTS.values()} | {"logs", "answers"}:
+        file = whole / "evidence.json"
+        file.write_text(header(**{**ALL_OK, name: failed}).model_dump_json())
+        read = load(whole)
+        for part in (*PARTS, "logs", "answers"):
+            if name == (PARTS[part].collector if part in PARTS else part):
+                with pytest.raises(CannotTell, match="went away"):
+                    getattr(read, part)
+            else:
+                assert getattr(read, part)
+
+
+def test_a_collector_that_left_nothing_behind_is_no_empty_success(whole):
+    (whole / "requests.jsonl").unlink()
+    with pytest.raises(CannotTell, match="requests"):
+        _ = load(whole).requests
+
+
+def test_a_part_that_is_not_of_its_type_becomes_its_collectors_failure(tmp_path):
+    wrong = {"api": [{"name": "models"}], "events": [], "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}]}
+    write(tmp_path / "e", header(api=OK, events=OK, metrics=OK), wrong)
+    read = load(tmp_path / "e")
+    assert read.events == []
+    with pytest.raises(CannotTell, match=r"api\.json came out wrong"):
+        _ = read.api
+    with pytest.raises(CannotTell, match=r"metrics\.jsonl came out wrong"):
+        _ = read.metrics
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"schema_version": 2}, "version 2"), ({"nobody": 1}, "nobody"), ({"collectors": 3}, "collectors")],
+    [({"schema_version": 2}, "version 2"), ({"nobody": 1}, "nobody: is not known"), ({"collectors": 3}, "collectors")],
 )
-def test_evidence_that_is_not_known_is_refused(tmp_path, change, words):
-    write(tmp_path / "e", header(), {}, {})
-    file = tmp_path / "e" / "evidence.json"
+def test_a_header_that_is_not_known_is_refused(whole, change, words):
+    file = whole / "evidence.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(LabError, match=words):
-        Evidence(tmp_path / "e")
+        load(whole)
 
 
-def test_a_folder_without_evidence_is_refused(tmp_path):
-    with pytest.raises(LabError, match="no evidence"):
-        Evidence(tmp_path)
+@pytest.mark.parametrize("name", [part.file for part in PARTS.values()])
+def test_a_field_that_is_not_known_is_refused_in_every_file(whole, name):
+    file = whole / name
+    raw = json.loads(file.read_text().splitlines()[0] if name.endswith(".jsonl") else file.read_text())
+    if name == "events.json":
+        file.write_text('{"nobody": 1}')
+    else:
+        (raw[0] if isinstance(raw, list) else raw)["nobody"] = 1
+        file.write_text(json.dumps(raw))
+    with pytest.raises(LabError, match=f"{name}.*(nobody: is not known|valid array)"):
+        load(whole)
+
+
+@pytest.mark.parametrize("name", ["other.json", "logs/x.txt", "answers/x.py", "more/a.md", "logs/.hidden--x.log"])
+def test_a_file_that_is_not_known_is_refused(whole, name):
+    (whole / name).parent.mkdir(exist_ok=True)
+    (whole / name).write_text("")
+    with pytest.raises(LabError, match=name):
+        load(whole)
+
+
+@pytest.mark.parametrize("make", ["empty", "missing", "file", "garbage"])
+def test_what_is_no_evidence_is_refused(tmp_path, make):
+    folder = tmp_path / "e"
+    if make == "file":
+        folder.write_text("")
+    elif make != "missing":
+        folder.mkdir()
+    if make == "garbage":
+        (folder / "evidence.json").write_bytes(b"\xff{")
+    with pytest.raises(LabError, match=r"no evidence|not JSON"):
+        load(folder)
+
+
+def test_writing_again_replaces_all_and_leaves_nothing_beside_it(whole):
+    write(whole, header(events=OK), {"events": []})
+    assert {p.name for p in whole.iterdir()} == {"evidence.json", "events.json", "MANIFEST"}
+    assert [p.name for p in whole.parent.iterdir()] == ["e"]
+
+
+def test_a_failed_write_leaves_what_was_there(whole, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("vlab.evidence.seal.close", full)
+    with pytest.raises(OSError, match="no space"):
+        write(whole, header(), {})
+    assert load(whole).objects == [POD]
+    assert [p.name for p in whole.parent.iterdir()] == ["e"]
+
+
+def cut_off():
+    yield "INFO started\n"
+    raise ConnectionError("the API server went away")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a--vllm.log", cut_off(), "the API server went away"),
+        ("a--vllm.log", Path("/nowhere"), "No such file"),
+        ("../../escape.log", "x", "cannot be a file of logs/"),
+    ],
+    ids=["cut off", "not there", "escape"],
+)
+def test_a_log_that_cannot_be_kept_is_its_collectors_failure(tmp_path, name, text, words):
+    write(tmp_path / "e", header(logs=OK, events=OK), {"events": []}, {"b--vllm.log": "x", name: text})
+    read = load(tmp_path / "e")
+    assert read.events == []
+    with pytest.raises(CannotTell, match=words):
+        _ = read.logs
+    assert [p.name for p in tmp_path.iterdir()] == ["e"]
+
+
+def test_answers_may_be_called_as_the_learner_likes(tmp_path):
+    names = ["my answer (2).md", "Empfehlung für Ada.md"]
+    write(tmp_path / "e", header(answers=OK), {}, {}, dict.fromkeys(names, "x"))
+    assert set(load(tmp_path / "e").answers) == set(names)
+
+
+def test_rows_that_stop_coming_are_their_collectors_failure(tmp_path):
+    def rows():
+        yield WHOLE["metrics"][0]
+        raise TimeoutError("took longer than 60 s")
+
+    write(tmp_path / "e", header(metrics=OK), {"metrics": rows()})
+    with pytest.raises(CannotTell, match="took longer"):
+        _ = load(tmp_path / "e").metrics
 
 
 def test_of_a_long_log_the_end_is_kept_and_the_loss_is_said(tmp_path):
-    write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": "x" * LOG_BYTES * 3 + "the end"})
+    write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": "x" * LOG_CHARS * 3 + "the end"})
     kept = Evidence(tmp_path / "e").logs["a--vllm.log"]
     assert kept.endswith("the end")
-    assert "left out" in kept.splitlines()[0]
-    assert len(kept) < LOG_BYTES * 1.1
+    assert kept.splitlines()[0] == f"[the first {2 * LOG_CHARS + 7} characters are left out]"
+    assert len(kept) < LOG_CHARS * 1.1
 
 
-SECRET = "s3cr3t-v4lue-xyz"
+def test_a_secret_across_the_cut_is_removed(tmp_path):
+    secret = "s3cr3t" * 20
+    for offset in range(0, 140, 31):
+        text = f"Authorization: Bearer {secret}\n"
+        text += "x" * (LOG_CHARS - len(text) + offset)
+        write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": text})
+        assert "s3cr3t" not in Evidence(tmp_path / "e").logs["a--vllm.log"]
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"kind": "Secret", "metadata": {"name": "a"}, "data": {"anything": SECRET}, "stringData": {"b": SECRET}},
-        {"env": [{"name": "VLLM_API_KEY", "value": SECRET}]},
-        {"env": [{"name": "HF_TOKEN", "value": SECRET}]},
-        {"args": ["--api-key", SECRET, "--port=8000"]},
-        {"args": [f"--api-key={SECRET}"]},
-        {"headers": {"Authorization": f"Bearer {SECRET}"}},
-        {"metadata": {"managedFields": [{"x": SECRET}]}},
-        {"annotation": json.dumps({"args": [f"--api-key={SECRET}"]})},
-    ],
+@pytest.mark.parametrize("as_file", [True, False], ids=["file", "pieces"])
+def test_a_hundred_megabytes_of_logs_do_not_fill_the_memory(tmp_path, as_file):
+    line = "INFO 01-01 00:00:00 loggers.py:111] Engine 000: Avg prompt throughput: 0.0 toks/s\n" * 1000
+    count = 100_000_000 // len(line)
+    log = tmp_path / "long.log"
+    if as_file:
+        with log.open("w") as sink:
+            sink.writelines(line for _ in range(count))
+    tracemalloc.start()
+    write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": log if as_file else (line for _ in range(count))})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16_000_000
+    assert Evidence(tmp_path / "e").logs["a--vllm.log"].endswith(line[-80:])
+
+
+def test_a_clock_that_stepped_is_seen():
+    steady = header().model_copy(update={"finished": START + timedelta(seconds=1.2)})
+    assert not header().clock_stepped
+    assert not steady.clock_stepped
+    assert steady.model_copy(update={"finished": START + timedelta(hours=1)}).clock_stepped
+    assert steady.model_copy(update={"finished": START - timedelta(hours=1)}).clock_stepped
+
+
+def test_figures_of_requests_streams_and_answers():
+    request = Request(id="1", class_name="c", intended=1, sent=2, first_token=3, chunks=(3, 3.5, 5), end=5)
+    assert (request.ok, request.ttft, request.latency, request.gaps) == (True, 2, 4, (0.5, 1.5))
+    cut = Request(id="1", class_name="c", intended=1, sent=2, end=5, error="timeout")
+    assert (cut.ok, cut.ttft) == (False, None)
+    path = StreamPath(url="u", events=60, reads=1, chunks=(2.1,))
+    assert path.first_chunk == 2.1
+    assert path.reads_per_event == pytest.approx(1 / 60)
+    assert StreamPath(url="u").reads_per_event is None
+    assert StreamPath(url="u").first_chunk is None
+    assert Answer(name="n", path="/", status=204).ok
+    assert not Answer(name="n", path="/", status=404).ok
+    assert not Answer(name="n", path="/", status=200, error="cut off").ok
+    assert not Answer(name="n", path="/", error="refused").ok
+
+
+def test_every_file_keeps_to_its_schema(whole):
+    found = schemas()
+    for file in [f for f in whole.iterdir() if f.suffix in (".json", ".jsonl")]:
+        schema = found[f"{file.stem}.schema.json"]
+        jsonschema.Draft202012Validator.check_schema(schema)
+        values = file.read_text().splitlines() if file.suffix == ".jsonl" else [file.read_text()]
+        for value in values:
+            jsonschema.validate(json.loads(value), schema)
+
+
+def test_schemas_are_written_once(tmp_path):
+    assert {f.name for f in write_schemas(tmp_path / "s")} == set(schemas())
+    assert write_schemas(tmp_path / "s") == []
+
+
+names = st.text("abc-", min_size=1, max_size=5)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+samples = st.builds(MetricSample, t=finite, pod=names, samples=st.dictionaries(names, finite, max_size=3))
+requests = st.builds(
+    Request,
+    id=names,
+    class_name=names,
+    path=st.sampled_from(["direct", "edge"]),
+    intended=finite,
+    sent=finite,
+    first_token=st.none() | finite,
+    chunks=st.lists(finite, max_size=3).map(tuple),
+    end=finite,
+    prompt_tokens=st.none() | st.integers(0, 10**6),
+    status=st.none() | st.integers(100, 599),
+    error=st.none() | names,
+    detail=st.none() | names,
 )
-def test_objects_lose_their_secrets(value):
-    assert SECRET not in json.dumps(redacted(value))
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"started with --api-key {SECRET} --port 8000",
-        f"Authorization: Bearer {SECRET}",
-        f"VLLM_API_KEY={SECRET}",
-        f"args: {{'HF_TOKEN': '{SECRET}'}}",
-        "eyJhbGciOiJSUzI1NiJ9abc.eyJpc3MiOiJrdWJlIn0xyz.s3cr3t-v4lue-xyz",
-    ],
-)
-def test_logs_lose_their_secrets(line):
-    cleaned = redacted_text(line)
-    assert SECRET not in cleaned
-    assert MASK in cleaned
-
-
-def test_what_is_no_secret_stays():
-    pod = {
-        "kind": "Pod",
-        "spec": {"containers": [{"args": ["--max-num-batched-tokens=2048"], "env": [{"name": "A", "value": "b"}]}]},
-        "message": "0/5 nodes are available: 4 Insufficient nvidia.com/gpu.",
-    }
-    assert redacted(pod) == pod
-
-
-json_data = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["a", "b c", "--port"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner),
-    max_leaves=20,
-)
-
-
-@given(json_data)
-def test_redacting_leaves_other_data_alone_and_is_done_once(value):
-    assert redacted(value) == value
-    assert redacted(redacted(value)) == redacted(value)
+@settings(max_examples=25, deadline=None)
+@given(st.lists(samples, max_size=4), st.lists(requests, max_size=4))
+def test_any_samples_and_requests_survive_the_round_trip(tmp_path_factory, metrics, sent):
+    folder = tmp_path_factory.mktemp("round") / "e"
+    write(folder, header(metrics=OK, requests=OK), {"metrics": iter(metrics), "requests": iter(sent)})
+    read = load(folder)
+    assert read.metrics == tuple(sorted(metrics, key=lambda s: s.t))
+    assert read.requests == tuple(sorted(sent, key=lambda r: r.intended))

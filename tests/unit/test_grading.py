@@ -1,18 +1,23 @@
-"""Checks and verdicts: a fail is the learner's, an error is the grader's, and the score is the same everywhere."""
+"""Checks and verdicts: a fail is the learner's, an error is the grader's; recorded runs are judged as they must be."""
 
-import io
+import subprocess
+import sys
 import textwrap
+import time
+import tracemalloc
 from datetime import UTC, datetime
-from xml.etree import ElementTree
 
 import pytest
-from rich.console import Console
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vlab import catalog
-from vlab.evidence import Collected, Evidence, Header, write
-from vlab.grading import checks_in, grade
-from vlab.report import junit, terminal
-from vlab.report.model import Report, Verdict
+from vlab.errors import LabError
+from vlab.evidence import Collected, Evidence, Header, load, write
+from vlab.grading import checks_in, grade, grader_file
+from vlab.grading.run import legible
+from vlab.grading.score import earned, score
+from vlab.model import CheckResult, Report, Verdict
 
 
 @pytest.fixture
@@ -33,10 +38,13 @@ def evidence(tmp_path):
 
 @pytest.fixture
 def graded(tmp_path, evidence):
-    def run(body: str) -> Report:
-        file = tmp_path / f"test_{abs(hash(body))}.py"
-        file.write_text("from vlab.grading import CannotTell, check, expect\n" + textwrap.dedent(body))
-        return grade(evidence, file, "A title")
+    def run(*bodies: str) -> Report:
+        files = []
+        for number, body in enumerate(bodies):
+            files.append(tmp_path / f"test_{abs(hash(body))}_{number}.py")
+            head = "from vlab.grading import CannotTell, Mismatch, check, expect\n"
+            files[-1].write_text(head + textwrap.dedent(body))
+        return grade(evidence, files, "A title")
 
     return run
 
@@ -67,6 +75,15 @@ BODY = """
 """
 
 
+def one(body: str) -> str:
+    return f"""
+@check("only", points=1, help="the check's help")
+def test_only(objects):
+    '''It holds.'''
+    {body}
+"""
+
+
 def test_the_four_verdicts(graded):
     report = graded(BODY)
     assert {c.id: c.verdict for c in report.checks} == {
@@ -76,70 +93,159 @@ def test_the_four_verdicts(graded):
         "untold": Verdict.ERROR,
         "broken": Verdict.ERROR,
     }
-    bad = next(c for c in report.checks if c.id == "bad")
-    assert (bad.expected, bad.actual, bad.help) == ("a pod", "none", "look there")
+    said = {c.id: (c.expected, c.actual, c.help, c.reason) for c in report.checks}
+    assert said["good"] == ("", "", "", "")
+    assert said["bad"] == ("a pod", "none", "look there", "")
+    assert said["after-bad"][3] == "bad must pass first"
+    assert said["untold"][3] == "events: nothing was recorded"
+    assert said["broken"][3].startswith("the grader itself failed: IndexError")
 
 
 def test_what_could_not_be_told_counts_for_neither_side(graded):
     report = graded(BODY)
-    assert (report.score, report.out_of, report.passed) == (1, 6, False)
+    assert (report.score, report.max_score, report.percent, report.passed) == (1, 6, 16.7, False)
+    assert [c.earned for c in report.checks] == [1, 0, 0, 0, 0]
 
 
 def test_a_report_with_an_error_and_no_fail_is_undecided_and_no_pass(graded):
-    report = graded(
-        """
-        @check("untold", points=1, help="")
-        def test_untold(events):
-            '''Its evidence is missing'''
-        """
-    )
-    assert report.undecided
-    assert not report.passed
+    report = graded(one("raise CannotTell('the API server went away')"))
+    assert (report.undecided, report.passed, report.percent) == (True, False, None)
+    assert report.checks[0].reason == "the API server went away"
 
 
-def test_a_check_is_judged_after_what_it_needs_wherever_it_is_written(graded):
-    report = graded(
-        """
-        @check("second", points=1, needs=["first"], help="")
-        def test_second(objects):
-            '''Second'''
+def test_a_plain_assert_says_what_it_compared(graded):
+    (result,) = graded(one("found = 3; assert len(objects) == found")).checks
+    assert result.verdict is Verdict.FAIL
+    assert result.expected == "It holds"
+    assert "assert 0 == 3" in result.actual
+    assert "len([])" in result.actual
 
-        @check("first", points=1, help="")
-        def test_first(objects):
-            '''First'''
+
+def test_a_plain_assert_can_speak_for_itself(graded):
+    (result,) = graded(one("assert objects, 'there is no pod'")).checks
+    assert result.actual.startswith("there is no pod")
+
+
+def test_a_mismatch_can_bring_its_own_help(graded):
+    (result,) = graded(one("raise Mismatch('one', 'two', 'look here')")).checks
+    assert (result.expected, result.actual, result.help) == ("one", "two", "look here")
+
+
+@pytest.mark.parametrize("body", ["raise KeyError('x')", "raise OSError", "import nothing_like_this", "exit(1)"])
+def test_any_other_exception_is_the_graders_failure(graded, body):
+    (result,) = graded(one(body)).checks
+    assert result.verdict is Verdict.ERROR
+    assert (result.earned, result.help) == (0, "")
+
+
+def test_damaged_evidence_is_no_verdict(graded, evidence):
+    (evidence.folder / "objects.json").write_text("[")
+    with pytest.raises(LabError, match=r"objects\.json"):
+        graded(one("pass"))
+
+
+def test_checks_keep_their_order_but_come_after_what_they_need(graded):
+    text = """
+        @check("a", needs=["d"], help="")
+        def test_a(objects):
+            '''A'''
+
+        @check("b", help="")
+        def test_b(objects):
+            '''B'''
+
+        @check("c", help="")
+        def test_c(objects):
+            '''C'''
+
+        @check("d", needs=["c"], help="")
+        def test_d(objects):
+            '''D'''
         """
-    )
-    assert [c.id for c in report.checks] == ["first", "second"]
+    report = graded(text)
+    assert [c.id for c in report.checks] == ["c", "d", "a", "b"]
     assert report.passed
 
 
-@pytest.mark.parametrize(("needs", "words"), [(["nobody"], "nobody"), (["a"], "circle")], ids=["unknown", "circle"])
-def test_needs_that_make_no_sense_are_refused(graded, needs, words):
-    with pytest.raises(ValueError, match=words):
-        graded(
-            f"""
-            @check("a", points=1, needs={needs}, help="")
-            def test_a(objects):
-                '''A'''
-            """
-        )
+def test_several_files_are_one_grading_and_may_need_each_other(graded):
+    first = one("pass")
+    second = """
+        @check("second", needs=["only"], help="")
+        def test_second(objects):
+            '''Second'''
+        """
+    assert [c.id for c in graded(first, second).checks] == ["only", "second"]
+    with pytest.raises(LabError, match="two checks are called only"):
+        graded(first, first)
 
 
-def test_every_format_shows_the_same_score_and_verdicts(graded):
-    report = graded(BODY)
-    console = Console(width=100, file=io.StringIO())
-    console.print(terminal.render(report))
-    text = console.file.getvalue()
-    assert "1 of 6 points" in text
-    assert "look there" in text
-    suite = ElementTree.fromstring(junit.render(report))
-    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
-    assert counts == {"tests": "5", "failures": "1", "errors": "2", "skipped": "1"}
-    values = {p.get("name"): p.get("value") for p in suite.iter("property")}
-    assert (values["score"], values["out_of"]) == ("1", "6")
-    again = Report.model_validate_json(report.model_dump_json())
-    assert again == report
-    assert '"score":1' in report.model_dump_json()
+def check_needing(needs: str) -> str:
+    return f"@check('a', needs={needs}, help='')\ndef test_a(objects):\n    '''A'''\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (check_needing("['nobody']"), "needs nobody, which is no check"),
+        (check_needing("['a']"), "circle: a -> a"),
+        ("@check('a', help='')\ndef test_a(evnts):\n    '''A'''\n", "did it mean 'events'"),
+        ("@check('a', help='')\ndef test_a(objects): pass\n", "no docstring"),
+        ("def test_a(objects): pass\n", "no @check"),
+        ("@check('a', help='')\ndef a(objects):\n    '''A'''\n", "begin with test_"),
+        ("this is no Python\n", "SyntaxError"),
+        ("1 / 0\n", "ZeroDivisionError"),
+    ],
+    ids=["unknown need", "circle", "unknown view", "no title", "no check", "name", "syntax", "import"],
+)
+def test_a_grader_that_makes_no_sense_is_refused(graded, text, words):
+    with pytest.raises(LabError, match=words):
+        graded(text)
+
+
+def test_an_unknown_grader_names_the_nearest(evidence):
+    with pytest.raises(LabError) as caught:
+        grade(evidence, "four-gpu-pendin")
+    assert caught.value.hint == "did you mean four-gpu-pending?"
+    assert grader_file("four-gpu-pending").name == "test_four_gpu_pending.py"
+
+
+@given(st.text())
+def test_words_from_anywhere_fit_into_every_format(text):
+    found = legible(text)
+    found.encode()
+    assert all(c in "\n\t" or c.isprintable() or ord(c) >= 0xA0 for c in found)
+
+
+def test_colour_codes_go_and_long_words_are_cut_and_say_so():
+    assert legible("\x1b[31mred\x1b[0m\x00") == "red"
+    assert legible("x" * 5000).endswith("[and 3000 characters more]")
+
+
+results = st.builds(
+    lambda verdict, points: CheckResult(
+        id="c", title="t", points=points, earned=earned(verdict, points), verdict=verdict
+    ),
+    st.sampled_from(Verdict),
+    st.integers(0, 10),
+)
+
+
+@given(st.lists(results, max_size=6))
+def test_the_score_is_fair(checks):
+    found = score(checks)
+    assert 0 <= found["score"] <= found["max_score"]
+    without_errors = [c for c in checks if c.verdict is not Verdict.ERROR]
+    assert score(without_errors)["percent"] == found["percent"]
+    assert found["passed"] == (bool(checks) and {c.verdict for c in checks} == {Verdict.PASS})
+    if found["passed"] and found["max_score"]:
+        assert found["percent"] == 100
+
+
+def test_importing_the_graders_needs_nothing_heavy():
+    heavy = "'kubernetes', 'matplotlib', 'numpy', 'pytest', '_pytest', 'jinja2', 'prometheus_client', 'cryptography'"
+    code = f"import sys, vlab.grading, vlab.report; print([m for m in ({heavy}) if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 RECORDED = [
@@ -151,7 +257,7 @@ RECORDED = [
 
 @pytest.mark.parametrize(("scenario", "folder"), RECORDED, ids=lambda v: getattr(v, "id", getattr(v, "name", v)))
 def test_recorded_runs_are_judged_as_they_must_be(scenario, folder):
-    report = grade(Evidence(folder), scenario.grader)
+    report = grade(load(folder), scenario.grader)
     verdicts = {c.id: c.verdict for c in report.checks}
     if folder.name in ("healthy", "solved"):
         assert report.passed, verdicts
@@ -177,3 +283,27 @@ def test_every_check_fails_on_some_recorded_run(scenario):
         if result.verdict is Verdict.FAIL
     }
     assert failed == {c.id for c in checks_in(scenario.grader)}
+
+
+def test_recorded_folders_are_replayed_quickly_and_memory_stays_flat():
+    scenario, folder = RECORDED[0]
+    grade(load(folder), scenario.grader)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(20):
+        grade(load(folder), scenario.grader)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 100_000
+    times = []
+    for _ in range(20):
+        started = time.perf_counter()
+        grade(load(folder), scenario.grader)
+        times.append(time.perf_counter() - started)
+    assert min(times) < 0.05
+
+
+def test_ten_gradings_of_one_recording_are_equal():
+    scenario, folder = RECORDED[0]
+    reports = [grade(load(folder), scenario.grader).model_dump(exclude={"graded_at"}) for _ in range(10)]
+    assert all(r == reports[0] for r in reports)

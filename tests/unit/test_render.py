@@ -1,5 +1,7 @@
 """Manifests: every profile and scenario renders, nothing undefined, values that cannot break the YAML."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from vlab import catalog, exercise, render
@@ -47,7 +49,15 @@ def test_parameters_keep_their_type():
 @pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
 @pytest.mark.parametrize("faulty", [True, False])
 def test_every_scenario_renders_and_carries_our_labels(scenario, faulty):
-    made = exercise.objects(scenario, CONTEXT, "llm-demo", scenario.draw("ada"), faulty=faulty)
+    run = exercise.Run(
+        lab="test",
+        scenario=scenario.id,
+        learner="ada",
+        namespace="llm-demo",
+        parameters=scenario.draw("ada"),
+        started=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    made = exercise.objects(run, CONTEXT, scenario, faulty=faulty)
     assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in made)
 
 

@@ -13,6 +13,7 @@ from vlab.cli import (
     doctor,
     down,
     env,
+    evidence,
     gate,
     grade,
     hint,
@@ -35,7 +36,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (up, down, status, doctor, env, kubectl, cache, listing, start, grade, hint, solve, reset, ask, load, gate):
+for verb in (
+    up,
+    down,
+    status,
+    doctor,
+    env,
+    kubectl,
+    cache,
+    listing,
+    start,
+    grade,
+    hint,
+    solve,
+    reset,
+    ask,
+    load,
+    gate,
+    evidence,
+):
     verb.register(app)
 
 

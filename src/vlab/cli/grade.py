@@ -8,8 +8,8 @@ import typer
 from vlab import catalog, ui
 from vlab.cli.options import DEFAULT, LEARNER, Json, Learner, Name, ScenarioId
 from vlab.cluster import lab
-from vlab.errors import Exit
-from vlab.report.model import Report
+from vlab.errors import Exit, LabError
+from vlab.model import Report
 
 
 def register(app: typer.Typer) -> None:
@@ -25,27 +25,35 @@ def grade(
         Path | None, typer.Option(help="Judge this recorded folder instead; no cluster is needed.")
     ] = None,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the deployment to settle.")] = 300.0,
-    junit: Annotated[Path | None, typer.Option(help="Also write JUnit XML to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write the report as one HTML page.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Also write it as JUnit XML.")] = None,
     as_json: Json = False,
 ) -> int:
     """Judge the deployment. Exit code 0: all passed; 1: a check failed; 6: nothing failed, but one could not tell."""
     wanted = catalog.scenario(scenario)
     if evidence is not None:
-        report, where = _replay(wanted, evidence), evidence
+        report, recorded = _replay(wanted, evidence), evidence
     else:
-        report, where = _live(wanted, name, learner, timeout)
-    _show(report, as_json, junit)
-    ui.say(f"evidence and report: {where}")
+        report, folder = _live(wanted, name, learner, timeout)
+        recorded = folder / "evidence"
+    _show(report, recorded, as_json, {"html": html, "junit": junit})
+    ui.say(f"evidence: {recorded}")
     if report.passed:
         return Exit.OK
     return Exit.GRADER if report.undecided else Exit.CHECKS_FAILED
 
 
 def _replay(wanted: catalog.Scenario, folder: Path) -> Report:
-    from vlab.evidence import Evidence
+    from vlab.evidence import load
     from vlab.grading import grade as judged
 
-    return judged(Evidence(folder), wanted.grader, wanted.title)
+    recorded = load(folder)
+    if recorded.header.scenario != wanted.id:
+        raise LabError(
+            f"{folder} is evidence of {recorded.header.scenario}, not of {wanted.id}",
+            f"run `vlab grade {recorded.header.scenario} --evidence {folder}`",
+        )
+    return judged(recorded, wanted.grader, wanted.title)
 
 
 def _live(wanted: catalog.Scenario, name: str, learner: str, timeout: float) -> tuple[Report, Path]:
@@ -57,13 +65,21 @@ def _live(wanted: catalog.Scenario, name: str, learner: str, timeout: float) -> 
         return judgement.judge(run, found, wanted, steps, timeout)
 
 
-def _show(report: Report, as_json: bool, junit: Path | None) -> None:
-    from vlab.report import junit as xml
-    from vlab.report import terminal
+def _show(report: Report, recorded: Path, as_json: bool, files: dict[str, Path | None]) -> None:
+    from vlab.evidence import Evidence
+    from vlab.report import render, terminal
 
-    if junit is not None:
-        junit.write_text(xml.render(report))
+    for format, file in files.items():
+        if file is not None:
+            _write(file, render(report, Evidence(recorded), format))
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         ui.out.print(terminal.render(report))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text)
+    except OSError as e:
+        raise LabError(f"cannot write {file}: {e.strerror}", "name a file in a folder that exists") from e

@@ -2,6 +2,7 @@
 
 from vlab.evidence import CannotTell
 from vlab.grading.check import Check, Mismatch, check, expect
-from vlab.grading.run import checks_in, grade
+from vlab.grading.load import checks_in, grader_file
+from vlab.grading.run import grade
 
-__all__ = ["CannotTell", "Check", "Mismatch", "check", "checks_in", "expect", "grade"]
+__all__ = ["CannotTell", "Check", "Mismatch", "check", "checks_in", "expect", "grade", "grader_file"]

@@ -8,12 +8,16 @@ Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class Mismatch(AssertionError):
-    """A check's statement does not hold; said in the learner's words."""
+    """A check's statement does not hold; said in the learner's words.
 
-    def __init__(self, expected: str, actual: str) -> None:
+    `help`, if given, takes the place of the check's own.
+    """
+
+    def __init__(self, expected: str, actual: str, help: str | None = None) -> None:
         super().__init__(f"expected {expected}, found {actual}")
         self.expected = expected
         self.actual = actual
+        self.help = help
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def check(id: str, *, points: int = 0, needs: Sequence[str] = (), help: str) -> 
     return mark
 
 
-def expect(condition: object, expected: str, actual: str) -> None:
+def expect(condition: object, expected: str, actual: str, help: str | None = None) -> None:
     """Raises: Mismatch unless the condition holds; both texts complete 'expected ..., found ...'."""
     if not condition:
-        raise Mismatch(expected, actual)
+        raise Mismatch(expected, actual, help)

@@ -1,88 +1,89 @@
-"""Runs the checks of a grader file over evidence and turns whatever happens into verdicts."""
+"""Runs checks over evidence and turns whatever happens into verdicts."""
 
-import importlib.util
 import inspect
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from vlab import __version__
+from vlab.errors import LabError
 from vlab.evidence import CannotTell, Evidence
+from vlab.grading import score
 from vlab.grading.check import Check, Mismatch
-from vlab.grading.views import VIEWS
-from vlab.report.model import CheckResult, Report, Verdict
+from vlab.grading.load import checks_in, resolve
+from vlab.grading.views import Views
+from vlab.model import CheckResult, Report, Verdict
+
+_WORDS_CHARS = 2000
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
-@cache
-def checks_in(file: Path) -> tuple[Check, ...]:
-    """The checks of a grader file, each after those it needs.
+def grade(evidence: Evidence, grader: Path | Sequence[Path] | str, title: str = "") -> Report:
+    """Judge evidence by every check of grader files, or of the grader of a task or scenario.
 
     Raises:
-        ValueError: two checks of one id, a need that is not there, or needs in a circle.
+        LabError: a grader makes no sense, or the evidence is not of a version that this vlab knows.
     """
-    spec = importlib.util.spec_from_file_location(f"vlab_graders.{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"{file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = [member.check for member in vars(module).values() if hasattr(member, "check")]
-    return _ordered(file, found)
+    return report(evidence, judge_all(checks_in(*resolve(grader)), evidence), title)
 
 
-def _ordered(file: Path, found: Iterable[Check]) -> tuple[Check, ...]:
-    by_id: dict[str, Check] = {}
-    for each in found:
-        if each.id in by_id:
-            raise ValueError(f"{file}: two checks are called {each.id}")
-        by_id[each.id] = each
-    for each in by_id.values():
-        if missing := [n for n in each.needs if n not in by_id]:
-            raise ValueError(f"{file}: {each.id} needs {missing[0]}, which is no check")
-    try:
-        order = TopologicalSorter({c.id: c.needs for c in by_id.values()}).static_order()
-        ranks = {identifier: rank for rank, identifier in enumerate(order)}
-    except CycleError as e:
-        raise ValueError(f"{file}: checks need each other in a circle: {' -> '.join(e.args[1])}") from e
-    written = list(by_id)
-    return tuple(sorted(by_id.values(), key=lambda c: (_depth(c, by_id), written.index(c.id), ranks[c.id])))
+def judge_all(checks: Iterable[Check], evidence: Evidence) -> tuple[CheckResult, ...]:
+    """The verdicts of checks that come after those they need."""
+    views = Views(evidence)
+    results: dict[str, CheckResult] = {}
+    for each in checks:
+        results[each.id] = judge(each, views, results)
+    return tuple(results.values())
 
 
-def _depth(each: Check, by_id: Mapping[str, Check]) -> int:
-    return 1 + max((_depth(by_id[n], by_id) for n in each.needs), default=0)
+def judge(each: Check, views: Views, before: Mapping[str, CheckResult]) -> CheckResult:
+    """The verdict of one check, given those of the checks that it needs.
 
-
-def judge(each: Check, evidence: Evidence, before: Mapping[str, Verdict]) -> CheckResult:
-    """The verdict of one check, given those of the checks that it needs."""
-    lacking = [n for n in each.needs if before.get(n) is not Verdict.PASS]
+    Raises:
+        LabError: the evidence itself is not what it must be; that is no verdict.
+    """
+    lacking = [need for need in each.needs if before[need].verdict is not Verdict.PASS]
     if lacking:
         return _result(each, Verdict.SKIP, reason=f"{lacking[0]} must pass first")
     try:
-        each.function(**{name: VIEWS[name](evidence) for name in inspect.signature(each.function).parameters})
+        each.function(**{name: views[name] for name in inspect.signature(each.function).parameters})
     except Mismatch as e:
-        return _result(each, Verdict.FAIL, expected=e.expected, actual=e.actual, help=each.help)
+        return _result(each, Verdict.FAIL, expected=e.expected, actual=e.actual, help=e.help or each.help)
     except AssertionError as e:
-        return _result(each, Verdict.FAIL, expected=each.title, actual=str(e), help=each.help)
+        found = str(e) or "that it does not hold"
+        return _result(each, Verdict.FAIL, expected=each.title, actual=found, help=each.help)
     except CannotTell as e:
-        return _result(each, Verdict.ERROR, reason=str(e))
-    except Exception as e:
+        return _result(each, Verdict.ERROR, reason=str(e) or "the check did not say why")
+    except (LabError, KeyboardInterrupt):
+        raise
+    except BaseException as e:  # pytest.fail and sys.exit are no Exceptions
         return _result(each, Verdict.ERROR, reason=f"the grader itself failed: {type(e).__name__}: {e}")
     return _result(each, Verdict.PASS)
 
 
 def _result(each: Check, verdict: Verdict, **words: str) -> CheckResult:
-    return CheckResult(id=each.id, title=each.title, points=each.points, verdict=verdict, needs=each.needs, **words)
+    return CheckResult(
+        id=each.id,
+        title=each.title,
+        points=each.points,
+        earned=score.earned(verdict, each.points),
+        verdict=verdict,
+        needs=each.needs,
+        **{name: legible(text) for name, text in words.items()},
+    )
 
 
-def grade(evidence: Evidence, grader: Path, title: str = "") -> Report:
-    """Judge every check of a grader file."""
-    verdicts: dict[str, Verdict] = {}
-    results = []
-    for each in checks_in(grader):
-        result = judge(each, evidence, verdicts)
-        verdicts[each.id] = result.verdict
-        results.append(result)
+def legible(text: object) -> str:
+    """Words that may have come from a learner's container, fit for every format: no control characters, not endless."""
+    clean = _CONTROLS.sub("", str(text)).encode(errors="replace").decode().strip()
+    if len(clean) <= _WORDS_CHARS:
+        return clean
+    return f"{clean[:_WORDS_CHARS]} [and {len(clean) - _WORDS_CHARS} characters more]"
+
+
+def report(evidence: Evidence, results: Sequence[CheckResult], title: str = "") -> Report:
+    """The report of one grading."""
     header = evidence.header
     return Report(
         vlab=__version__,
@@ -90,7 +91,10 @@ def grade(evidence: Evidence, grader: Path, title: str = "") -> Report:
         title=title,
         learner=header.learner,
         parameters=header.parameters,
+        cluster=header.cluster,
         recorded=header.started,
-        graded=datetime.now(UTC).replace(microsecond=0),
+        graded_at=datetime.now(UTC).replace(microsecond=0),
+        evidence=evidence.digest,
         checks=tuple(results),
+        **score.score(results),
     )

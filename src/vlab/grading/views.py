@@ -1,62 +1,85 @@
 """What a check may ask for by the name of its parameter: small pure functions of the evidence, in one table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from vlab.evidence import Evidence
-
-Object = dict[str, Any]
+from vlab.evidence import Evidence, Object
+from vlab.evidence.metrics import Metrics
 
 SERVICE = "vllm-server"
 """The address that the module's clients use."""
 
 
-def kind(objects: list[Object], name: str) -> list[Object]:
+def kind(objects: Iterable[Object], name: str) -> list[Object]:
     """The objects of one kind."""
     return [o for o in objects if o["kind"] == name]
 
 
-def _labels_match(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
-    return bool(selector) and all(labels.get(k) == v for k, v in selector.items())
+def _labels_match(selector: Mapping[str, str] | None, labels: Mapping[str, str] | None) -> bool:
+    return bool(selector) and all((labels or {}).get(k) == v for k, v in (selector or {}).items())
+
+
+def own(evidence: Evidence) -> list[Object]:
+    """The objects of the exercise's own namespace, and the nodes; other namespaces may belong to it too."""
+    here = evidence.header.namespace
+    return [o for o in evidence.objects if o["metadata"].get("namespace", here) == here]
 
 
 def services(evidence: Evidence) -> list[Object]:
     """The namespace's Services, the module's own first."""
-    return sorted(kind(evidence.objects, "Service"), key=lambda s: s["metadata"]["name"] != SERVICE)
+    return sorted(kind(own(evidence), "Service"), key=lambda s: s["metadata"]["name"] != SERVICE)
 
 
 def deployments(evidence: Evidence) -> list[Object]:
     """The namespace's Deployments."""
-    return kind(evidence.objects, "Deployment")
+    return kind(own(evidence), "Deployment")
 
 
 def deployment(evidence: Evidence) -> Object | None:
-    """The Deployment behind the first Service that has one, whatever its name; None if there is none."""
+    """The Deployment that serves: behind the first Service that has one, else the one that is called so.
+
+    Of several behind one Service it is the one with the most ready pods. None if there is none.
+    """
+    found = deployments(evidence)
     for service in services(evidence):
-        for found in deployments(evidence):
-            labels = found["spec"]["template"]["metadata"].get("labels", {})
-            if _labels_match(service["spec"].get("selector") or {}, labels):
-                return found
-    return None
+        behind = [d for d in found if _labels_match(service["spec"].get("selector"), _template_labels(d))]
+        if behind:
+            return max(behind, key=lambda d: (ready_replicas(d), _is_named(d)))
+    return next((d for d in found if _is_named(d)), None)
+
+
+def _template_labels(found: Object) -> Mapping[str, str]:
+    labels: Mapping[str, str] = found["spec"]["template"].get("metadata", {}).get("labels") or {}
+    return labels
+
+
+def _is_named(found: Object) -> bool:
+    """By its name or a label, if no Service leads to it."""
+    return SERVICE in (found["metadata"]["name"], *(found["metadata"].get("labels") or {}).values())
 
 
 def pods(evidence: Evidence) -> list[Object]:
     """The pods of `deployment` that are not on their way out."""
     found = deployment(evidence)
-    if found is None:
-        return []
-    selector = found["spec"]["selector"].get("matchLabels", {})
-    return [
-        pod
-        for pod in kind(evidence.objects, "Pod")
-        if _labels_match(selector, pod["metadata"].get("labels", {})) and "deletionTimestamp" not in pod["metadata"]
-    ]
+    return [] if found is None else pods_of(found, evidence.objects)
+
+
+def pods_of(found: Object, objects: Iterable[Object]) -> list[Object]:
+    """A Deployment's pods that are not on their way out: those of its ReplicaSets."""
+    every = list(objects)
+    sets = {r["metadata"].get("uid") for r in kind(every, "ReplicaSet") if _owned_by(r, {found["metadata"].get("uid")})}
+    return [p for p in kind(every, "Pod") if _owned_by(p, sets) and "deletionTimestamp" not in p["metadata"]]
+
+
+def _owned_by(each: Object, owners: set[str | None]) -> bool:
+    return any(o.get("uid") is not None and o["uid"] in owners for o in each["metadata"].get("ownerReferences", ()))
 
 
 VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "evidence": lambda e: e,
     "objects": lambda e: e.objects,
     "baseline": lambda e: e.baseline,
+    "healthy": lambda e: e.healthy.figures,
     "nodes": lambda e: kind(e.objects, "Node"),
     "services": services,
     "deployments": deployments,
@@ -64,11 +87,33 @@ VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "pods": pods,
     "events": lambda e: e.events,
     "logs": lambda e: e.logs,
-    "probes": lambda e: e.probes,
+    "metrics": lambda e: Metrics(e.metrics),
+    "requests": lambda e: e.requests,
+    "stream": lambda e: e.stream,
     "api": lambda e: e.api,
+    "probes": lambda e: e.probes,
+    "answers": lambda e: e.answers,
     "parameters": lambda e: e.header.parameters,
 }
 """Every name that a check's parameter may have."""
+
+
+class Views:
+    """The views of one evidence, each made once and when it is first asked for."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = VIEWS[name](self._evidence)
+        return self._made[name]
+
+
+def ready_replicas(found: Object) -> int:
+    """How many pods of a Deployment are ready, as Kubernetes counts."""
+    return int(found.get("status", {}).get("readyReplicas", 0))
 
 
 def is_ready(pod: Object) -> bool:

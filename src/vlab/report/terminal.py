@@ -1,55 +1,44 @@
 """The report for a terminal, legible without colour."""
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+import io
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from vlab.report.model import CheckResult, Report, Verdict
+from vlab.evidence import Evidence
+from vlab.model import CheckResult, Report, Verdict
+from vlab.report import words
 
-_MARKS = {
-    Verdict.PASS: ("✓ pass ", "green"),
-    Verdict.FAIL: ("✗ fail ", "bold red"),
-    Verdict.ERROR: ("? error", "yellow"),
-    Verdict.SKIP: ("- skip ", "dim"),
-}
+_STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "yellow", Verdict.SKIP: "dim"}
+
+
+def text(report: Report, _: Evidence | None = None, width: int = 100) -> str:
+    """What `render` shows, as text without colour."""
+    console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
+    with console.capture() as capture:
+        console.print(render(report))
+    return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
 def render(report: Report) -> RenderableType:
     """All checks with their explanations, then the score."""
-    lines: list[RenderableType] = [Text(f"{report.scenario}: {report.title}", style="bold"), Text()]
+    checks = Table.grid(padding=(0, 2, 0, 0))
+    checks.add_column(no_wrap=True)
+    checks.add_column(overflow="fold")
     for result in report.checks:
-        lines += _lines(result)
-    lines += [Text(), _verdict(report)]
-    return Group(*lines)
+        checks.add_row(Text(" ".join(words.MARKS[result.verdict]), _STYLES[result.verdict]), _said(result))
+    head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
+    return Group(head, Text(), checks, Text(), Text(words.outcome(report), _outcome_style(report)))
 
 
-def _lines(result: CheckResult) -> list[RenderableType]:
-    mark, style = _MARKS[result.verdict]
-    head = Text.assemble((mark, style), f"  {result.title}  ", (f"{result.id}, {_worth(result.points)}", "dim"))
-    said = {
-        "expected": result.expected,
-        "found": result.actual,
-        "help": result.help,
-        "because": result.reason,
-    }
-    return [
-        head,
-        *(Padding(Text.assemble((f"{w}: ", "bold"), text), (0, 0, 0, 9)) for w, text in said.items() if text),
-    ]
+def _said(result: CheckResult) -> Text:
+    lines = [Text.assemble(f"{result.title}  ", (f"{result.id}, {words.worth(result)}", "dim"))]
+    lines += [Text.assemble((f"{word}: ", "bold"), said) for word, said in words.explanations(result).items()]
+    return Text("\n").join(lines)
 
 
-def _worth(points: int) -> str:
-    return _points(points) if points else "safeguard"
-
-
-def _points(points: int) -> str:
-    return "1 point" if points == 1 else f"{points} points"
-
-
-def _verdict(report: Report) -> Text:
-    score = f"{report.score} of {_points(report.out_of)}"
+def _outcome_style(report: Report) -> str:
     if report.passed:
-        return Text(f"{score}: solved", style="bold green")
-    if report.undecided:
-        return Text(f"{score}; some checks could not be told, which counts for neither side", style="yellow")
-    return Text(f"{score}: not solved yet", style="bold")
+        return "bold green"
+    return "yellow" if report.undecided else "bold"

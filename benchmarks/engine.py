@@ -1,0 +1,87 @@
+"""The engine in its pod: from the pod's creation to Ready, five times; `vlab grade` with nothing to wait for, five
+times; the memory that the machine uses with the lab and one engine; the disk at rest.
+
+Needs a lab (`vlab up`) with nothing deployed in namespace llm-demo, on a machine that does nothing else.
+
+Usage: .venv/bin/python benchmarks/engine.py [--name LAB]
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
+
+from vlab import catalog, exercise
+from vlab.cluster import lab
+from vlab.cluster.kube import Kube
+from vlab.cluster.up import kube
+from vlab.grading.views import is_ready
+
+RUNS = 5
+SCENARIO = "four-gpu-pending"
+
+
+def vlab(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the console script, which must not fail; a red grade is no failure here."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("vlab"), *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def seconds_to_ready(cluster: Kube, namespace: str) -> float:
+    """Delete the engine's pod and wait until the next one is ready."""
+    old = {p["metadata"]["uid"] for p in cluster.items("pods", "-n", namespace)}
+    cluster.kubectl("delete", "pods", "--all", "-n", namespace, "--wait=true", timeout=120)
+    started = time.monotonic()
+
+    def ready() -> bool:
+        pods = [p for p in cluster.items("pods", "-n", namespace) if p["metadata"]["uid"] not in old]
+        return bool(pods) and all(is_ready(p) for p in pods)
+
+    Retrying(retry=retry_if_result(lambda r: not r), stop=stop_after_delay(300), wait=wait_fixed(0.2))(ready)
+    return round(time.monotonic() - started, 1)
+
+
+def memory_used_gib() -> float:
+    """What the whole machine uses and could not give back."""
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, available = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    return round((total - available) / 2**20, 2)
+
+
+def main() -> None:
+    """Print the figures as JSON."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--name", default=lab.DEFAULT_NAME)
+    name = options.parse_args().name
+    os.environ["VLAB_NAME"] = name
+    found = lab.get(name)
+    cluster = kube(found)
+    before = memory_used_gib()
+    run = exercise.start(found, catalog.scenario(SCENARIO), "benchmark", replace=True)
+    exercise.deploy(run, found, catalog.scenario(SCENARIO), faulty=False)
+    assert vlab("grade", SCENARIO, "--learner", "benchmark").returncode == 0  # noqa: S101
+    grades = []
+    for _ in range(RUNS):
+        started = time.monotonic()
+        vlab("grade", SCENARIO, "--learner", "benchmark")
+        grades.append(round(time.monotonic() - started, 2))
+    starts = [seconds_to_ready(cluster, run.namespace) for _ in range(RUNS)]
+    figures = {
+        "engine to Ready, s": {"median": statistics.median(starts), "each": starts},
+        "vlab grade, s": {"median": statistics.median(grades), "each": grades},
+        "memory of the machine, GiB": {"lab": before, "lab and one engine": memory_used_gib()},
+        "cache, bytes": json.loads(vlab("cache", "--json").stdout)["bytes"],
+    }
+    cluster.delete("namespace", run.namespace)
+    print(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()

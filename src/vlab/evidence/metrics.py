@@ -1,0 +1,279 @@
+"""Works with recorded vLLM metrics: names of every version, windows, counters over restarts, histograms."""
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+
+from vlab.evidence.models import CannotTell, MetricSample
+
+PREFIX = "vllm:"
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A metric's name in older versions of vLLM, and what has its place now."""
+
+    old: str
+    current: str
+    as_rate: bool = False
+    """The old one was the current one's rate a second: the same signal, but not the same numbers."""
+
+
+RENAMED = (
+    Renamed("vllm:gpu_cache_usage_perc", "vllm:kv_cache_usage_perc"),
+    Renamed("vllm:time_per_output_token_seconds", "vllm:inter_token_latency_seconds"),
+    Renamed("vllm:gpu_prefix_cache_queries", "vllm:prefix_cache_queries"),
+    Renamed("vllm:gpu_prefix_cache_hits", "vllm:prefix_cache_hits"),
+    Renamed("vllm:avg_prompt_throughput_toks_per_s", "vllm:prompt_tokens", as_rate=True),
+    Renamed("vllm:avg_generation_throughput_toks_per_s", "vllm:generation_tokens", as_rate=True),
+)
+"""The one alias table. Names are without the ending that a counter's or a histogram's samples have."""
+
+_ENDINGS = ("_total", "_bucket", "_sum", "_count", "_created")
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A sample's name as a metric's and its ending: 'vllm:prompt_tokens', '_total'."""
+    ending = next((e for e in _ENDINGS if name.endswith(e)), "")
+    return name.removesuffix(ending), ending
+
+
+def current(name: str) -> str:
+    """The name of now for a name of any version; one that was never changed stays."""
+    base, ending = split_name(name)
+    found = next((r for r in RENAMED if r.old == base), None)
+    if found is None:
+        return name
+    return f"{found.current}_total" if found.as_rate else f"{found.current}{ending}"
+
+
+def aliases(name: str) -> tuple[str, ...]:
+    """All names under which the same numbers are found, today's first. A counter is known without _total too."""
+    base, ending = split_name(current(name))
+    old = [r.old for r in RENAMED if r.current == base and not r.as_rate]
+    endings = [ending] if ending else ["", "_total"]
+    return tuple(f"{b}{e}" for b in (base, *old) for e in endings)
+
+
+def parse(text: str, *, buckets: bool = True) -> dict[str, float]:
+    """The vllm:* samples of a /metrics page by 'name{label="value",...}', labels in alphabetical order.
+
+    What is not finite is left out: an engine says it only of what it does not know.
+
+    Raises:
+        ValueError: it is not in Prometheus' text format.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    wanted = "\n".join(line for line in text.splitlines() if _is_wanted(line, buckets)) + "\n"
+    return {
+        key_of(sample.name, sample.labels): float(sample.value)
+        for family in text_string_to_metric_families(wanted)
+        for sample in family.samples
+        if math.isfinite(sample.value)
+    }
+
+
+def _is_wanted(line: str, buckets: bool) -> bool:
+    name = line.partition("{")[0].partition(" ")[0]
+    return name.startswith(PREFIX) and (buckets or not name.endswith(("_bucket", "_created")))
+
+
+def key_of(name: str, labels: Mapping[str, str]) -> str:
+    """A sample's key: its name, and its labels in alphabetical order."""
+    inside = ",".join(f'{k}="{_escaped(v)}"' for k, v in sorted(labels.items()))
+    return f"{name}{{{inside}}}" if inside else name
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+@lru_cache(maxsize=20_000)
+def name_and_labels(key: str) -> tuple[str, Mapping[str, str]]:
+    """The name and the labels of a key. Do not change the labels: they are remembered."""
+    if "{" not in key:
+        return key, {}
+    from prometheus_client.parser import text_string_to_metric_families
+
+    (family,) = text_string_to_metric_families(f"{key} 0\n")
+    return family.samples[0].name, family.samples[0].labels
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a metric in one pod."""
+
+    t: float
+    pod: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Recorded samples in the order of their time; every figure is about all of them, `between` narrows them.
+
+    `labels` are matched by subset, names of any version. Raises (every figure): CannotTell if the metric was
+    not recorded: no figure is ever made up from nothing.
+    """
+
+    samples: Sequence[MetricSample]
+
+    def between(self, start: float, end: float) -> "Metrics":
+        """Only the samples of a time, in Unix seconds, both ends included."""
+        return Metrics([s for s in self.samples if start <= s.t <= end])
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """The pods that were sampled."""
+        return tuple(dict.fromkeys(s.pod for s in self.samples))
+
+    def has(self, name: str, labels: Mapping[str, str] | None = None) -> bool:
+        """Whether there is any sample of a metric."""
+        return bool(self._keys(name, labels))
+
+    def series(self, name: str, labels: Mapping[str, str] | None = None) -> dict[tuple[str, str], list[Point]]:
+        """Every series of a metric by pod and key, each in the order of time."""
+        keys = self._keys(name, labels)
+        found: dict[tuple[str, str], list[Point]] = {}
+        for sample in self.samples:
+            for key in keys & sample.samples.keys():
+                points = found.setdefault((sample.pod, key), [])
+                points.append(Point(sample.t, sample.pod, sample.samples[key]))
+        if not found:
+            raise CannotTell(f"no sample of {name} was recorded")
+        return found
+
+    def points(self, name: str, labels: Mapping[str, str] | None = None) -> list[Point]:
+        """A metric of each pod at each time: the sum of its series, of a fraction the highest."""
+        combine = max if split_name(name)[0].endswith("_perc") else math.fsum
+        return _at_each_time(self.series(name, labels).values(), combine)
+
+    def risen(self, name: str, labels: Mapping[str, str] | None = None) -> list[Point]:
+        """How much a counter of each pod has risen so far, at each time; see `increase`."""
+        return _at_each_time(self._risen(name, labels).values(), math.fsum)
+
+    def max(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """The highest value in any pod."""
+        return max(p.value for p in self.points(name, labels))
+
+    def mean(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """The mean over all samples of all pods."""
+        return statistics.fmean(p.value for p in self.points(name, labels))
+
+    def last(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """The newest value: of the pod that was sampled last."""
+        return self.points(name, labels)[-1].value
+
+    def increase(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """By how much a counter rose in all pods together.
+
+        A fall is a restart, from which it counts again from 0. A pod that is first seen after others, as after
+        a rollout, began at 0.
+
+        Raises:
+            CannotTell: there are not two samples to compare.
+        """
+        return math.fsum(self._increases(name, labels).values())
+
+    def average(self, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """The mean of what a histogram observed, from its _sum and _count.
+
+        Raises:
+            CannotTell: it observed nothing.
+        """
+        base = split_name(name)[0]
+        count = self.increase(f"{base}_count", labels)
+        if count <= 0:
+            raise CannotTell(f"{base} observed nothing in this time")
+        return self.increase(f"{base}_sum", labels) / count
+
+    def quantile(self, q: float, name: str, labels: Mapping[str, str] | None = None) -> float:
+        """A quantile (0 to 1) of what a histogram observed, interpolated in its bucket as Prometheus does.
+
+        Raises:
+            CannotTell: it observed nothing.
+        """
+        base = split_name(name)[0]
+        cumulated: dict[float, float] = {}
+        for (_, key), rise in self._increases(f"{base}_bucket", labels).items():
+            bound = float(name_and_labels(key)[1]["le"])
+            cumulated[bound] = cumulated.get(bound, 0.0) + rise
+        if not cumulated or max(cumulated.values()) <= 0:
+            raise CannotTell(f"{base} observed nothing in this time")
+        return _in_buckets(q, sorted(cumulated.items()))
+
+    def _keys(self, name: str, labels: Mapping[str, str] | None) -> set[str]:
+        names = set(aliases(name))
+        every: set[str] = set()
+        every.update(*(s.samples for s in self.samples))
+        wanted = (labels or {}).items()
+        named = (key for key in every if key.partition("{")[0] in names)
+        return {key for key in named if wanted <= name_and_labels(key)[1].items()}
+
+    def _increases(self, name: str, labels: Mapping[str, str] | None) -> dict[tuple[str, str], float]:
+        return {of: points[-1].value for of, points in self._risen(name, labels).items()}
+
+    def _risen(self, name: str, labels: Mapping[str, str] | None) -> dict[tuple[str, str], list[Point]]:
+        """Of each series how much it has risen so far."""
+        late = set(self._late_pods())
+        found = {
+            (pod, key): list(_cumulated(points, 0.0 if pod in late else points[0].value))
+            for (pod, key), points in self.series(name, labels).items()
+            if pod in late or len(points) > 1
+        }
+        if not found:
+            raise CannotTell(f"{name} was sampled only once, which shows no change")
+        return found
+
+    def _late_pods(self) -> Iterator[str]:
+        """Pods of which there is nothing until after another pod's second sample."""
+        first = {pod: next(s.t for s in self.samples if s.pod == pod) for pod in self.pods}
+        for pod, t in first.items():
+            if any(sum(s.pod == other and s.t < t for s in self.samples) > 1 for other in first):
+                yield pod
+
+
+def _cumulated(points: Iterable[Point], before: float) -> Iterator[Point]:
+    total = 0.0
+    for point in points:
+        total += point.value - before if point.value >= before else point.value
+        before = point.value
+        yield Point(point.t, point.pod, total)
+
+
+def _at_each_time(series: Iterable[Iterable[Point]], combine: Callable[[Iterable[float]], float]) -> list[Point]:
+    """The series of each pod combined to one."""
+    flat = sorted((p for points in series for p in points), key=lambda p: (p.t, p.pod))
+    groups = groupby(flat, key=lambda p: (p.t, p.pod))
+    return [Point(t, pod, combine(p.value for p in group)) for (t, pod), group in groups]
+
+
+def _in_buckets(q: float, buckets: Sequence[tuple[float, float]]) -> float:
+    """The quantile in (upper bound, cumulated count) pairs; above the last finite bound it is that bound."""
+    rank = q * buckets[-1][1]
+    below, count = 0.0, 0.0
+    for bound, cumulated in buckets:
+        if cumulated >= rank and cumulated > count:
+            if math.isinf(bound):
+                return below
+            return below + (bound - below) * (rank - count) / (cumulated - count)
+        below, count = bound, cumulated
+    return below
+
+
+def percentile(values: Iterable[float | None], percent: int) -> float:
+    """A percentile (1 to 99) of plain numbers, interpolated linearly; None values are left out.
+
+    Raises:
+        CannotTell: there is no number.
+    """
+    known = [v for v in values if v is not None]
+    if not known:
+        raise CannotTell("there is nothing to take a percentile of")
+    if len(known) == 1:
+        return known[0]
+    return statistics.quantiles(known, n=100, method="inclusive")[percent - 1]
