@@ -21,7 +21,7 @@ from vlab import paths, ui
 from vlab.build import engine, oci, store, targets
 from vlab.cluster import kind, lab
 from vlab.cluster.containers import Engine
-from vlab.cluster.up import branch_store, forget
+from vlab.cluster.up import branch_store
 from vlab.pins import pins
 
 VLAB, PLAIN = "vlab-bench", "plain-bench"
@@ -76,7 +76,6 @@ def measure_plain(built: targets.Images, workers: int, archive: Path) -> dict[st
         lambda: plain_kind(built, "load", "image-archive", archive, "--name", PLAIN, "--nodes", ",".join(names))
     )
     vlab("down", "--name", PLAIN)
-    forget(made)
     return {"kind create cluster": create, "kind load image-archive": load}
 
 
