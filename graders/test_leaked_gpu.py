@@ -2,16 +2,17 @@
 
 from vlab.grading import check, expect
 from vlab.grading.expectations import (
+    GPU,
     SEE_ANSWER,
     SEE_PODS,
     SEE_SELECTOR,
     expect_answer,
     expect_deployment,
+    expect_gpu_requested,
     expect_ready,
+    expect_scheduled,
 )
 from vlab.grading.views import kind, requested
-
-GPU = "nvidia.com/gpu"
 
 
 @check("deployment-exists", help=SEE_SELECTOR)
@@ -27,8 +28,7 @@ def test_deployment_exists(deployment):
 )
 def test_gpu_requested(deployment):
     """Every replica asks for its GPU"""
-    count = requested(deployment["spec"]["template"], GPU)
-    expect(count >= 1, f"at least one {GPU} in the container's resources", f"{count}")
+    expect_gpu_requested(deployment)
 
 
 @check(
@@ -38,8 +38,7 @@ def test_gpu_requested(deployment):
 )
 def test_placed_by_scheduler(deployment):
     """The scheduler chooses the node"""
-    node = deployment["spec"]["template"]["spec"].get("nodeName")
-    expect(node is None, "no nodeName in the pod template", f"nodeName {node}")
+    expect_scheduled(deployment)
 
 
 @check(

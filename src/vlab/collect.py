@@ -171,7 +171,7 @@ def _api(context: Context, _: tuple[str, ...]) -> None:
         nobody = "no Service leads to a ready pod"
         answers = [Answer(name=n, service=None, path=p, error=nobody) for n, p in _PATHS.items()]
     else:
-        port = _service_port(context, service)
+        port = service_port(context.cluster, service, context.run.namespace)
         with (
             context.cluster.forward(f"service/{service}", port, context.run.namespace) as url,
             httpx.Client(base_url=url, timeout=DEADLINE_S / 3) as client,
@@ -192,9 +192,9 @@ def _api(context: Context, _: tuple[str, ...]) -> None:
 _PATHS = {"models": "/v1/models", "completion": "/v1/completions"}
 
 
-def _service_port(context: Context, service: str) -> int:
-    ports = context.cluster.get("service", service, "-n", context.run.namespace)["spec"]["ports"]
-    return int(ports[0]["port"])
+def service_port(cluster: Kube, service: str, namespace: str) -> int:
+    """The first port of a Service."""
+    return int(cluster.get("service", service, "-n", namespace)["spec"]["ports"][0]["port"])
 
 
 def _ask(client: httpx.Client, name: str, service: str, body: Object | None) -> Answer:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from vlab.cluster.lab import Lab
 from vlab.cluster.up import kube
-from vlab.collect import leading_service
+from vlab.collect import leading_service, service_port
 from vlab.errors import Exit, LabError
 
 
@@ -24,6 +24,6 @@ def open_endpoint(lab: Lab, namespace: str) -> Iterator[str]:
             "`vlab kubectl get pods` shows what is there; `vlab start` deploys an exercise",
             Exit.NO_LAB,
         )
-    port = int(cluster.get("service", service, "-n", namespace)["spec"]["ports"][0]["port"])
+    port = service_port(cluster, service, namespace)
     with cluster.forward(f"service/{service}", port, namespace) as url:
         yield url

@@ -126,18 +126,20 @@ def _filled(value: Any, parameters: Parameters) -> Any:
 
 def objects(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> list[Object]:
     """The objects of the run's deployment, with its fault or healthy; namespaces say whose they are."""
+    base, surroundings = _rendered(run, lab, scenario, faulty=faulty)
+    return base + surroundings
+
+
+def _rendered(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> tuple[list[Object], list[Object]]:
+    """The server and what belongs to it; what the scenario's own manifests make."""
     given = _given(run, lab, scenario, faulty=faulty)
-    found = _base_objects(run, lab, scenario, faulty=faulty)
-    for name in scenario.fault.manifests:
-        found += render.objects(scenario.folder / name, given)
     marks = {SCENARIO: run.scenario, LEARNER: run.learner, EXERCISE: run.namespace}
-    return [render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in found]
 
+    def marked(found: Object) -> Object:
+        return render.labelled([found], lab.labels | (marks if found["kind"] == "Namespace" else {}))[0]
 
-def _base_objects(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> list[Object]:
-    """The server and what belongs to it."""
-    given = _given(run, lab, scenario, faulty=faulty)
-    return [o for part in BASE for o in render.manifest(part, **given)]
+    base = [marked(o) for part in BASE for o in render.manifest(part, **given)]
+    return base, [marked(o) for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
 
 
 def _given(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> dict[str, Any]:
@@ -225,16 +227,16 @@ def deploy(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> None:
     What is as it should be stays untouched, so that an engine restarts only if it must.
     """
     cluster = kube(lab)
-    wanted = {_identity(o): o for o in objects(run, lab, scenario, faulty=faulty)}
+    base, surroundings = ({_identity(o): o for o in part} for part in _rendered(run, lab, scenario, faulty=faulty))
+    wanted = base | surroundings
     there = {_identity(o): o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)}
     for kind, namespace, name in there.keys() - wanted.keys():
         if (kind, name) not in _BY_KUBERNETES and not _follows(there[kind, namespace, name]):
             _delete(cluster, kind, namespace, name)
     if faulty and scenario.fault.first:
-        base = {_identity(o) for o in _base_objects(run, lab, scenario, faulty=faulty)}
         for kind, namespace, name in [k for k in there if k in base and k[0] == "Deployment"]:
             _delete(cluster, kind, namespace, name)
-        first = {k: o for k, o in wanted.items() if k not in base or k[0] == "Namespace"}
+        first = {k: o for k, o in wanted.items() if k in surroundings or k[0] == "Namespace"}
         _put(cluster, first, there)
         for namespace in {o["metadata"]["namespace"] for k, o in first.items() if k[0] == "Deployment"}:
             settle.settle(cluster, namespace, lambda _: None)

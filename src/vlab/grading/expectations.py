@@ -5,9 +5,11 @@ from typing import Any
 
 from vlab.evidence import Answer, CannotTell, Probe
 from vlab.grading.check import expect
-from vlab.grading.views import is_ready, why_not_ready
+from vlab.grading.views import is_ready, requested, why_not_ready
 
 Object = dict[str, Any]
+
+GPU = "nvidia.com/gpu"
 
 SEE_SELECTOR = "A Service leads to pods by its selector: `kubectl get deployments,services -o wide`."
 SEE_PODS = "`kubectl describe pod` says why a pod waits, `kubectl logs --previous` why it ended."
@@ -25,6 +27,18 @@ def expect_ready(deployment: Object, pods: Sequence[Object]) -> None:
     ready = sum(is_ready(pod) for pod in pods)
     expect(wanted >= 1, "at least one replica", "0")
     expect(ready >= wanted, f"{wanted} ready", f"{ready}: {why_not_ready(list(pods))}")
+
+
+def expect_gpu_requested(deployment: Object) -> None:
+    """Raises: Mismatch unless the pod template asks for a GPU."""
+    count = requested(deployment["spec"]["template"], GPU)
+    expect(count >= 1, f"at least one {GPU} in the container's resources", f"{count}")
+
+
+def expect_scheduled(deployment: Object) -> None:
+    """Raises: Mismatch if the pod template names its node, past the scheduler."""
+    node = deployment["spec"]["template"]["spec"].get("nodeName")
+    expect(node is None, "no nodeName in the pod template", f"nodeName {node}")
 
 
 def expect_answer(api: Mapping[str, Answer]) -> None:

@@ -1,15 +1,14 @@
 """Reads an engine's /metrics beside a load, four times a second, and works with the samples."""
 
 import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import aiohttp
-from prometheus_client.parser import text_string_to_metric_families
 
+from vlab.evidence.metrics import aliases, parse
 from vlab.load.result import MetricSample
 
 HERTZ = 4.0
@@ -26,13 +25,6 @@ GENERATION_TOKENS = "vllm:generation_tokens_total"
 TTFT = "vllm:time_to_first_token_seconds"
 PREFIX_QUERIES = "vllm:prefix_cache_queries_total"
 PREFIX_HITS = "vllm:prefix_cache_hits_total"
-
-OLD_NAMES = {
-    KV_CACHE_USAGE: "vllm:gpu_cache_usage_perc",
-    PREFIX_QUERIES: "vllm:gpu_prefix_cache_queries_total",
-    PREFIX_HITS: "vllm:gpu_prefix_cache_hits_total",
-}
-"""What engines before 0.12 call them."""
 
 
 class Clock:
@@ -57,40 +49,9 @@ class Clock:
         self._origin += passed
 
 
-def parse(text: str, *, buckets: bool = True) -> dict[str, float]:
-    """The vllm:* samples in a /metrics text, by name and labels; without histogram buckets if told so.
-
-    Leaves out what is not finite: JSON cannot hold it, and an engine says it only of what it does not know.
-
-    Raises:
-        ValueError: it is not in the Prometheus text format.
-    """
-    wanted = "\n".join(line for line in text.splitlines() if _is_wanted(line, buckets)) + "\n"
-    return {
-        _key(sample.name, sample.labels): float(sample.value)
-        for family in text_string_to_metric_families(wanted)
-        for sample in family.samples
-        if math.isfinite(sample.value)
-    }
-
-
-def _is_wanted(line: str, buckets: bool) -> bool:
-    name = line.partition("{")[0].partition(" ")[0]
-    return name.startswith("vllm:") and (buckets or not name.endswith(("_bucket", "_created")))
-
-
-def _key(name: str, labels: dict[str, str]) -> str:
-    inside = ",".join(f'{k}="{_escaped(v)}"' for k, v in sorted(labels.items()))
-    return f"{name}{{{inside}}}" if inside else name
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
 def series(sample: MetricSample, name: str) -> list[float]:
     """The values of a metric whatever its labels (one an engine), under its present or its old name."""
-    for known in (name, OLD_NAMES.get(name)):
+    for known in aliases(name):
         found = [v for key, v in sample.values.items() if key.partition("{")[0] == known]
         if found:
             return found
