@@ -1,98 +1,70 @@
-"""leaked-gpu: what is the learner's is released, what is a neighbour's is as it was, and the model answers."""
+"""leaked-gpu: what is the learner's is released, and what is a neighbour's is as it was."""
 
-from vlab.grading import check, expect
-from vlab.grading.expectations import (
-    GPU,
-    SEE_ANSWER,
-    SEE_PODS,
-    SEE_SELECTOR,
-    expect_answer,
-    expect_deployment,
-    expect_gpu_requested,
-    expect_ready,
-    expect_scheduled,
-)
-from vlab.grading.views import kind, requested
-
-
-@check("deployment-exists", help=SEE_SELECTOR)
-def test_deployment_exists(deployment):
-    """A Deployment stands behind the Service vllm-server"""
-    expect_deployment(deployment)
-
-
-@check(
-    "gpu-requested",
-    needs=["deployment-exists"],
-    help="A GPU that was not asked for is one that the scheduler has given to somebody else.",
-)
-def test_gpu_requested(deployment):
-    """Every replica asks for its GPU"""
-    expect_gpu_requested(deployment)
-
-
-@check(
-    "placed-by-scheduler",
-    needs=["deployment-exists"],
-    help="`nodeName` goes past the scheduler, onto a node that may have nothing left.",
-)
-def test_placed_by_scheduler(deployment):
-    """The scheduler chooses the node"""
-    expect_scheduled(deployment)
+from vlab.essence import essences
+from vlab.grading import CannotTell, check, expect
+from vlab.grading.views import is_ready, kind, labels, namespace, selected
+from vlab.settings import EXERCISE, GPU
+from vlab.settle import extended
 
 
 @check(
     "neighbour-untouched",
     help="The label `owner` says whose something is. Only what is yours is yours to stop.",
 )
-def test_neighbour_untouched(objects, baseline, evidence):
-    """What belongs to others is as it was"""
-    now = {o["metadata"]["uid"]: o for o in _others(objects, evidence)}
-    for before in _others(baseline, evidence):
-        name, found = before["metadata"]["name"], now.get(before["metadata"]["uid"])
-        expect(found, f"{name} of {_owner(before)}", "it is gone")
-        expect(found["spec"] == before["spec"], f"{name} of {_owner(before)} as it was", "it was changed")
+def test_neighbour_untouched(objects, start, nodes, evidence):
+    """What belongs to others is as it was, and runs as it did"""
+    theirs = _of_others(start, evidence)
+    before = essences(o for o in start if _space(o) in theirs)
+    after = essences(o for o in objects if _space(o) in theirs)
+    for key in before.keys() | after.keys():
+        name = f"{key[0]} {key[2]} of a neighbour"
+        expect(key in after, name, "it is gone")
+        expect(key in before, f"no new {key[0]} at a neighbour's", f"{key[2]} was put there")
+        expect(after[key] == before[key], f"{name} as it was", "it was changed")
+    lost = {n["metadata"]["name"] for n in nodes if not is_ready(n)}
+    running = {p["metadata"]["uid"] for p in kind(objects, "Pod") if is_ready(p)}
+    for pod in (p for p in kind(start, "Pod") if namespace(p) in theirs and is_ready(p)):
+        if pod["metadata"]["uid"] not in running and pod["spec"].get("nodeName") in lost:
+            raise CannotTell(f"node {pod['spec']['nodeName']} is not ready, and a neighbour's pod was on it")
+        expect(pod["metadata"]["uid"] in running, f"a neighbour's pod {pod['metadata']['name']}, running", "it was stopped")
 
 
 @check(
     "leak-released",
     points=4,
-    help="`kubectl get pods --all-namespaces -l owner=NAME` shows what is yours. A Deployment makes its pods again.",
+    help="`kubectl get pods --all-namespaces` shows who has GPUs. A Deployment makes its pods again, wherever it is.",
 )
-def test_leak_released(objects, evidence):
-    """Nothing finished still holds a GPU"""
-    me, here = evidence.header.learner, evidence.header.namespace
-    mine = [
-        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}"
+def test_leak_released(objects, start, serving, evidence):
+    """Nothing but the server and the neighbours holds or wants a GPU"""
+    theirs, here = _of_others(start, evidence), evidence.header.namespace
+    known = {p["metadata"]["uid"] for p in kind(start, "Pod") if EXERCISE not in _space_labels(start, p)}
+    strangers = evidence.header.cluster.get("provider") == "context"
+    mine = {o["metadata"]["name"] for o in kind(objects, "Namespace")} | {
+        o["metadata"]["name"] for o in kind(start, "Namespace")
+    }
+    holding = [
+        f"{namespace(pod)}/{pod['metadata']['name']}"
         for pod in kind(objects, "Pod")
-        if pod["metadata"].get("labels", {}).get("owner") == me
-        and pod["metadata"]["namespace"] != here
-        and requested({"spec": pod["spec"]}, GPU)
+        if extended(pod).get(GPU)
+        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+        and namespace(pod) not in theirs
+        and pod["metadata"]["uid"] not in known
+        and not (namespace(pod) == here and selected(serving.service, pod))
+        and not (strangers and namespace(pod) not in mine)
     ]
-    expect(not mine, "no pod of an older exercise", ", ".join(mine))
+    expect(not holding, "no pod of an older exercise", ", ".join(holding))
 
 
-@check("server-ready", points=2, needs=["deployment-exists"], help=SEE_PODS)
-def test_server_ready(deployment, pods):
-    """Every replica is ready"""
-    expect_ready(deployment, pods)
+def _of_others(start, evidence):
+    """The namespaces that belong to somebody else, by what was so at the start."""
+    spaces = kind(start, "Namespace")
+    return {s["metadata"]["name"] for s in spaces if labels(s).get("owner") not in (None, evidence.header.learner)}
 
 
-@check(
-    "model-answers",
-    points=4,
-    needs=["server-ready", "gpu-requested", "placed-by-scheduler", "neighbour-untouched"],
-    help=SEE_ANSWER,
-)
-def test_model_answers(api):
-    """The endpoint answers a question with the model's words"""
-    expect_answer(api)
+def _space(found):
+    """The namespace that an object is in, or is."""
+    return found["metadata"]["name"] if found["kind"] == "Namespace" else namespace(found)
 
 
-def _owner(found):
-    return found["metadata"].get("labels", {}).get("owner")
-
-
-def _others(objects, evidence):
-    """The Deployments that belong to somebody else."""
-    return [d for d in kind(objects, "Deployment") if _owner(d) not in (None, evidence.header.learner)]
+def _space_labels(start, pod):
+    return next((labels(s) for s in kind(start, "Namespace") if s["metadata"]["name"] == namespace(pod)), {})

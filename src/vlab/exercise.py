@@ -1,206 +1,116 @@
-"""A learner's run of a scenario: started on a lab, worked on with kubectl, reset, solved."""
+"""Starts an exercise, brings it back to its start, and takes it away again."""
 
 import json
-import os
-import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from http import HTTPStatus
 from typing import Any
 
-import jinja2
-import pydantic
-import yaml
-
-from vlab import catalog, paths, proc, render, settle
+from vlab import runs, settle
 from vlab.catalog import Parameters, Scenario
-from vlab.cluster.kube import Kube, Object, kubectl_path
-from vlab.cluster.lab import GPU, INSTANCE, Lab, Profile
-from vlab.cluster.up import NAMESPACE, kube
+from vlab.cluster import nodes
+from vlab.cluster.kube import ApiError, Kube, Object, kube
+from vlab.cluster.lab import Lab
+from vlab.cluster.objects import SHAPERS, WORKLOADS, decided, delete, namespaces, of_namespaces, snapshot, with_tops
+from vlab.deployment import Rendered, Wanted, rendered
 from vlab.errors import Exit, LabError
-from vlab.pins import pins
+from vlab.essence import essence, essences, follows, identity
+from vlab.runs import Run
+from vlab.settings import EXERCISE, INSTANCE, LEARNER, NAMESPACE, SCENARIO
 
-SCENARIO = "vlab.dev/scenario"
-LEARNER = "vlab.dev/learner"
-EXERCISE = "vlab.dev/exercise"
-"""On a namespace: the exercise's own namespace, to which this one belongs."""
+Note = Callable[[str], None]
 
-BASE = ("namespace", "cache", "server", "service")
-"""The parts of every deployment, each a template in manifests/."""
-
-OWNED_KINDS = ",".join(
-    (
-        *("deployments", "statefulsets", "daemonsets", "jobs", "replicasets", "pods"),
-        *("services", "ingresses", "configmaps", "secrets", "persistentvolumeclaims"),
-    )
-)
-"""What a learner may have made in the namespace, and reset removes if the scenario does not have it."""
-
-_BY_KUBERNETES = {("ConfigMap", "kube-root-ca.crt")}
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_MADE_BY_THEMSELVES = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+"""In every namespace."""
+_SETTLE_S = 180.0
 
 
-class Run(pydantic.BaseModel, frozen=True):
-    """What is remembered about a started scenario."""
-
-    lab: str
-    scenario: str
-    learner: str
-    namespace: str
-    parameters: Parameters
-    started: datetime
-    hints_seen: int = 0
-
-    @property
-    def folder(self) -> Path:
-        """Its answers, evidence and reports."""
-        return paths.labs() / self.lab / "runs" / self.learner / self.scenario
-
-    @property
-    def baseline(self) -> Path:
-        """The objects as they were when the scenario had been started, nodes included."""
-        return self.folder / "baseline.json"
-
-    def save(self) -> None:
-        """Write the record, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        new = self.folder / "run.json.new"
-        new.write_text(self.model_dump_json(indent=2))
-        new.rename(self.folder / "run.json")
+def _quiet(_: str) -> None:
+    return None
 
 
-def find(lab: Lab, scenario: Scenario, learner: str) -> Run | None:
-    """The learner's run, if it was started."""
-    file = paths.labs() / lab.name / "runs" / learner / scenario.id / "run.json"
-    try:
-        return Run.model_validate_json(file.read_text())
-    except FileNotFoundError:
-        return None
+def cluster_uid(cluster: Kube) -> str:
+    """What tells one cluster from another: the uid of a namespace that each has and nobody can make anew."""
+    found = cluster.find("namespaces", "kube-system")
+    return "" if found is None else str(found["metadata"]["uid"])
 
 
-def load(lab: Lab, scenario: Scenario, learner: str) -> Run:
-    """The learner's run.
-
-    Raises:
-        LabError: it was not started.
-    """
-    run = find(lab, scenario, learner)
-    if run is None:
-        raise LabError(f"{scenario.id} has not been started", f"run `vlab start {scenario.id}` first", Exit.NO_LAB)
-    return run
-
-
-def checked_learner(name: str) -> str:
-    """Raises: LabError if `name` cannot be a folder's name and a label's value."""
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", name):
-        raise LabError(
-            f"{name!r} cannot be a learner's name",
-            "use up to 63 letters, digits, dots, dashes and underscores",
-        )
-    return name
-
-
-def values(
-    profile: Profile, namespace: str, over: Mapping[str, Any], parameters: Parameters, *, built: bool = True
-) -> dict[str, Any]:
-    """What the templates are rendered with: the profile's values, the fault's laid over them.
-
-    Args:
-        built: the engine's image is the one that is built here; else it comes from a registry.
-    """
-    (base,) = render.manifest(f"profiles/{profile}", built=built, **pins().model_dump())
-    filled = _filled(over, parameters)
-    return {**catalog.merged(base, filled), "namespace": namespace, "parameters": parameters}
-
-
-def _filled(value: Any, parameters: Parameters) -> Any:
-    """`value` with the parameters in its strings; a string that is nothing but a parameter takes its type."""
-    if isinstance(value, Mapping):
-        return {k: _filled(v, parameters) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_filled(v, parameters) for v in value]
-    if isinstance(value, str) and "{{" in value:
-        template = jinja2.Template(value, undefined=jinja2.StrictUndefined)
-        return yaml.safe_load(template.render(parameters))
-    return value
-
-
-def objects(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> list[Object]:
-    """The objects of the run's deployment, with its fault or healthy; namespaces say whose they are."""
-    base, surroundings = _rendered(run, lab, scenario, faulty=faulty)
-    return base + surroundings
-
-
-def _rendered(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> tuple[list[Object], list[Object]]:
-    """The server and what belongs to it; what the scenario's own manifests make."""
-    given = _given(run, lab, scenario, faulty=faulty)
-    marks = {SCENARIO: run.scenario, LEARNER: run.learner, EXERCISE: run.namespace}
-
-    def marked(found: Object) -> Object:
-        return render.labelled([found], lab.labels | (marks if found["kind"] == "Namespace" else {}))[0]
-
-    base = [marked(o) for part in BASE for o in render.manifest(part, **given)]
-    return base, [marked(o) for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
-
-
-def _given(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> dict[str, Any]:
-    over = scenario.fault.values if faulty else {}
-    given = values(lab.profile, run.namespace, over, run.parameters, built=has_built_image(lab))
-    return given | {"faulty": faulty, "learner": run.learner, "workers": lab.workers or _gpus(kube(lab))}
-
-
-def _gpus(cluster: Kube) -> int:
-    """The GPUs of a cluster that vlab was given."""
-    return sum(int(node["status"]["allocatable"].get(GPU, 0)) for node in cluster.items("nodes"))
-
-
-def has_built_image(lab: Lab) -> bool:
-    """Whether the lab's nodes have the engine's image that is built here."""
-    return lab.provider == "kind-built" or _nodes_have(kube(lab), pins().engine.image)
-
-
-def _nodes_have(cluster: Kube, image: str) -> bool:
-    names = [n for node in cluster.items("nodes") for i in node["status"].get("images", ()) for n in i["names"]]
-    return image in names
-
-
-def start(lab: Lab, scenario: Scenario, learner: str, namespace: str = NAMESPACE, *, replace: bool = False) -> Run:
+def start(
+    lab: Lab,
+    scenario: Scenario,
+    learner: str,
+    namespace: str = NAMESPACE,
+    *,
+    replace: bool = False,
+    parameters: Parameters | None = None,
+    note: Note = _quiet,
+) -> Run:
     """Deploy the scenario with its fault; starting it again changes nothing.
 
     Raises:
-        LabError: the namespace is not ours, or another exercise is in it.
+        LabError: a namespace is not ours, another exercise is in it, or the fault did not come about.
     """
     cluster = kube(lab)
-    checked_learner(learner)
-    holds = _holder(cluster, lab, namespace)
-    if holds not in (None, (scenario.id, learner)):
-        if not replace:
-            raise LabError(
-                f"namespace {namespace} holds {holds[0]} of {holds[1]}",
-                f"finish it, or give it up with `vlab start {scenario.id} --replace`",
-            )
-        remove(cluster, lab, namespace)
-        holds = None
-    if holds is not None and (known := find(lab, scenario, learner)) is not None and known.baseline.exists():
+    known = _going_on(cluster, lab, scenario, learner, namespace, replace)
+    if known is not None:
         return known
+    drawn = scenario.draw(learner) if parameters is None else parameters
+    made = rendered(lab, scenario, learner, namespace, drawn, cluster)
+    _refuse_foreign(cluster, lab, made)
+    _create_namespaces(cluster, made.faulty)
+    there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
     run = Run(
         lab=lab.name,
+        instance=lab.instance,
+        cluster_uid=cluster_uid(cluster),
+        namespace_uid=there["metadata"]["uid"],
         scenario=scenario.id,
         learner=learner,
         namespace=namespace,
-        parameters=scenario.draw(learner),
+        parameters=drawn,
         started=datetime.now(UTC).replace(microsecond=0),
     )
-    run.save()
-    run.baseline.unlink(missing_ok=True)
-    (run.folder / "answers").mkdir(exist_ok=True)
-    reset(run, lab, scenario)
+    (run.folder / "answers").mkdir(parents=True, exist_ok=True)
+    with runs.at_work(run, "starting"):
+        run.start.unlink(missing_ok=True)
+        runs.write_whole(run.wanted, made.model_dump_json())
+        run.save()
+        nodes.restore(cluster, lab)
+        bring(cluster, lab, run, made.faulty, scenario, note)
+        runs.write_whole(run.start, json.dumps(snapshot(cluster, lab, namespace)))
     return run
 
 
-def remove(cluster: Kube, lab: Lab, namespace: str) -> None:
-    """Delete an exercise: its namespace, and those that belong to it."""
-    ours = ",".join(f"{label}={value}" for label, value in {**lab.labels, EXERCISE: namespace}.items())
-    cluster.kubectl("delete", "namespaces", "-l", ours, "--wait=true", timeout=300)
+def _going_on(
+    cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespace: str, replace: bool
+) -> Run | None:
+    """The run that is there already and whole. What stands in the way is removed where that is wished."""
+    known = None if replace else runs.find(lab, scenario, learner)
+    holds = _holder(cluster, lab, namespace)
+    if known is not None and known.namespace != namespace and _holder(cluster, lab, known.namespace) is not None:
+        raise LabError(
+            f"{scenario.id} of {learner} is at work in namespace {known.namespace}",
+            f"go on there, or give it up with `vlab start {scenario.id} --namespace {namespace} --replace`",
+        )
+    if holds is not None and holds != (scenario.id, learner) and not replace:
+        raise LabError(
+            f"namespace {namespace} holds {holds[0]} of {holds[1]}",
+            f"finish it, or give it up with `vlab start {scenario.id} --replace`",
+        )
+    if known is not None and known.start.exists() and _is_there(cluster, known):
+        return known
+    before = runs.find(lab, scenario, learner) if replace else known
+    for space in {namespace, *([before.namespace] if before is not None else [])}:
+        if _holder(cluster, lab, space) is not None:
+            remove(cluster, lab, space)
+    return None
+
+
+def _is_there(cluster: Kube, run: Run) -> bool:
+    found = cluster.find("namespaces", run.namespace)
+    return found is not None and found["metadata"]["uid"] == run.namespace_uid
 
 
 def _holder(cluster: Kube, lab: Lab, namespace: str) -> tuple[str, str] | None:
@@ -209,142 +119,252 @@ def _holder(cluster: Kube, lab: Lab, namespace: str) -> tuple[str, str] | None:
     Raises:
         LabError: the namespace was not made by this lab.
     """
-    if not cluster.exists("namespace", namespace):
+    found = cluster.find("namespaces", namespace)
+    if found is None:
         return None
-    labels = cluster.get("namespace", namespace)["metadata"].get("labels", {})
+    labels = found["metadata"].get("labels", {})
     if labels.get(INSTANCE) != lab.instance:
-        raise LabError(
-            f"namespace {namespace} exists and was not made by this lab",
-            "choose another with --namespace, or delete it yourself if nothing in it is needed",
-            Exit.NOT_OURS,
-        )
+        raise _foreign(namespace)
     return labels.get(SCENARIO, ""), labels.get(LEARNER, "")
 
 
-def deploy(run: Run, lab: Lab, scenario: Scenario, *, faulty: bool) -> None:
-    """Bring the namespace to what the scenario has, faulty or healthy: what is more goes, what differs is replaced.
-
-    What is as it should be stays untouched, so that an engine restarts only if it must.
-    """
-    cluster = kube(lab)
-    base, surroundings = ({_identity(o): o for o in part} for part in _rendered(run, lab, scenario, faulty=faulty))
-    wanted = base | surroundings
-    there = {_identity(o): o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)}
-    for kind, namespace, name in there.keys() - wanted.keys():
-        if (kind, name) not in _BY_KUBERNETES and not _follows(there[kind, namespace, name]):
-            _delete(cluster, kind, namespace, name)
-    if faulty and scenario.fault.first:
-        for kind, namespace, name in [k for k in there if k in base and k[0] == "Deployment"]:
-            _delete(cluster, kind, namespace, name)
-        first = {k: o for k, o in wanted.items() if k in surroundings or k[0] == "Namespace"}
-        _put(cluster, first, there)
-        for namespace in {o["metadata"]["namespace"] for k, o in first.items() if k[0] == "Deployment"}:
-            settle.settle(cluster, namespace, lambda _: None)
-        there = {_identity(o): o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)}
-    _put(cluster, wanted, there)
+def _foreign(namespace: str) -> LabError:
+    return LabError(
+        f"namespace {namespace} exists and was not made by this lab",
+        "choose another with --namespace, or delete it yourself if nothing in it is needed",
+        Exit.NOT_OURS,
+    )
 
 
-def _delete(cluster: Kube, kind: str, namespace: str, name: str) -> None:
-    """Delete an object and wait until what it made has given back what it holds."""
-    how = ["--ignore-not-found", "--grace-period=1", "--cascade=foreground", "--wait=true"]
-    cluster.kubectl("delete", f"{kind.lower()}/{name}", "-n", namespace, *how, timeout=120)
+def _refuse_foreign(cluster: Kube, lab: Lab, made: Rendered) -> None:
+    """Before anything is made: every namespace that is needed is free or this lab's."""
+    for each in [*made.faulty.objects, *made.healthy.objects]:
+        if each["kind"] == "Namespace":
+            _holder(cluster, lab, each["metadata"]["name"])
 
 
-def _put(cluster: Kube, wanted: Mapping[tuple[str, str, str], Object], there: Mapping[Any, Object]) -> None:
-    """Create what is not there and replace what is."""
-    if missing := [o for identity, o in wanted.items() if identity not in there]:
-        cluster.apply(missing)
-    for identity in wanted.keys() & there.keys():
-        _replace(cluster, wanted[identity])
+def _create_namespaces(cluster: Kube, wanted: Wanted) -> None:
+    """Namespaces are created, never adopted: one that appears in between is somebody's."""
+    for each in (o for o in wanted.objects if o["kind"] == "Namespace"):
+        name = each["metadata"]["name"]
+        there = cluster.find("namespaces", name)
+        if there is not None and "deletionTimestamp" in there["metadata"]:
+            cluster.gone("namespaces", name)
+            there = None
+        if there is None:
+            try:
+                cluster.create(_applied(each))
+            except ApiError as e:
+                raise _foreign(name) if e.status == HTTPStatus.CONFLICT else e from None
 
 
-def namespaces(cluster: Kube, run: Run) -> list[str]:
-    """The run's own namespace and those that belong to it, as far as they are there."""
-    found = cluster.items("namespaces", "-l", f"{EXERCISE}={run.namespace}")
-    return [o["metadata"]["name"] for o in found]
+def remove(cluster: Kube, lab: Lab, namespace: str) -> None:
+    """Delete an exercise: its namespace, and those that belong to it."""
+    ours = [o["metadata"]["name"] for o in namespaces(cluster, lab, namespace)]
+    pods = [p for name in ours for p in cluster.items("pods", name)]
+    for name in ours:
+        cluster.delete("namespaces", name)
+    for pod in pods:
+        cluster.delete("pods", pod["metadata"]["name"], pod["metadata"]["namespace"], grace=1)
+    for name in ours:
+        cluster.gone("namespaces", name, timeout=300)
 
 
-def owned(cluster: Kube, namespace: str) -> list[Object]:
-    """The objects in a namespace that a learner may have made or changed."""
-    return cluster.items(OWNED_KINDS, "-n", namespace)
+def same_cluster(cluster: Kube, run: Run) -> None:
+    """Raises: LabError if the cluster is another than the one that the run was started on."""
+    if cluster_uid(cluster) != run.cluster_uid:
+        raise LabError(
+            f"{run.scenario} was started on another cluster than the one that answers now",
+            f"begin anew here: `vlab start {run.scenario} --replace`",
+            Exit.NO_LAB,
+        )
 
 
-def _identity(found: Object) -> tuple[str, str, str]:
-    return found["kind"], found["metadata"].get("namespace", ""), found["metadata"]["name"]
+def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = _quiet) -> Run:
+    """Bring everything to the start of the run, and look that it is.
 
-
-def reset(run: Run, lab: Lab, scenario: Scenario) -> None:
-    """Bring everything to the start of the run; on a cluster that vlab made, its nodes too."""
-    cluster = kube(lab)
-    if lab.nodes.exists():
-        _restore_nodes(cluster, json.loads(lab.nodes.read_text()))
-    deploy(run, lab, scenario, faulty=True)
-    run.baseline.write_text(json.dumps(snapshot(cluster, run)))
-
-
-def _restore_nodes(cluster: Kube, baseline: list[Object]) -> None:
-    before = {node["metadata"]["name"]: node for node in baseline}
-    for node in cluster.items("nodes"):
-        name = node["metadata"]["name"]
-        if name in before and (patch := node_patch(node, before[name])):
-            cluster.kubectl("patch", "node", name, "--type=merge", "-p", json.dumps(patch))
-        made_up = node["status"]["capacity"].keys() - before.get(name, node)["status"]["capacity"].keys()
-        if made_up:
-            gone = {"status": {part: dict.fromkeys(made_up) for part in ("capacity", "allocatable")}}
-            cluster.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", json.dumps(gone))
-
-
-def node_patch(now: Object, before: Object) -> Object:
-    """The merge patch that gives a node its former labels, taints and readiness for pods; empty if it has them."""
-    labels, had = now["metadata"].get("labels", {}), before["metadata"].get("labels", {})
-    patch: Object = {}
-    if labels != had:
-        patch["metadata"] = {"labels": {**dict.fromkeys(labels.keys() - had.keys()), **had}}
-    spec = {key: before["spec"].get(key) for key in ("taints", "unschedulable")}
-    if spec != {key: now["spec"].get(key) for key in spec}:
-        patch["spec"] = spec
-    return patch
-
-
-def _follows(found: Object) -> bool:
-    """Whether something else made it, which will see to it: a ReplicaSet's pod, a Deployment's ReplicaSet."""
-    return bool(found["metadata"].get("ownerReferences"))
-
-
-def _replace(cluster: Kube, wanted: Object) -> None:
-    """Put the whole object in place of what is there, so that fields a learner added are gone as well."""
-    try:
-        if wanted["kind"] == "PersistentVolumeClaim":
-            cluster.apply([wanted])  # its volume is bound: nearly everything in it can only stay
-        else:
-            cluster.kubectl("replace", "-f", "-", "--save-config", stdin=yaml.safe_dump(wanted))
-    except LabError:  # a field that cannot be changed
-        cluster.kubectl("replace", "--force", "--grace-period=1", "-f", "-", stdin=yaml.safe_dump(wanted), timeout=120)
-
-
-def snapshot(cluster: Kube, run: Run) -> list[Object]:
-    """The objects of the run's namespaces, and the nodes, as they are now."""
-    found = [o for namespace in namespaces(cluster, run) for o in owned(cluster, namespace)]
-    nodes = cluster.items("nodes")
-    for node in nodes:
-        node["status"].pop("images", None)  # long, and nobody reads it
-    return [*found, *nodes]
-
-
-def run_script(run: Run, lab: Lab, script: Path) -> None:
-    """Run one of a scenario's apply.sh as a learner would type it: kubectl is the lab's, in the namespace.
+    Returns:
+        The run: its namespace is another one if the learner had deleted it.
 
     Raises:
-        LabError: a command in it failed.
+        LabError: something could not be brought back; the message names it.
     """
-    folder = run.folder / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    link = folder / "kubectl"
     cluster = kube(lab)
-    context = f" --context={cluster.context}" if cluster.context else ""
-    link.write_text(f'#!/bin/sh\nexec "{kubectl_path()}"{context} --namespace={run.namespace} "$@"\n')
-    link.chmod(0o755)
-    env = {"PATH": f"{folder}:{os.environ['PATH']}", "NAMESPACE": run.namespace}
-    env |= {} if cluster.kubeconfig is None else {"KUBECONFIG": str(cluster.kubeconfig)}
-    env |= {name.upper(): str(value) for name, value in run.parameters.items()}
-    proc.output(["bash", "-euo", "pipefail", script], env=env, cwd=script.parent, timeout=300)
+    same_cluster(cluster, run)
+    with runs.at_work(run, "resetting"):
+        made = Rendered.model_validate(runs.read_objects(run.wanted))
+        began = runs.read_objects(run.start)
+        _holder(cluster, lab, run.namespace)
+        nodes.restore(cluster, lab)
+        bring(cluster, lab, run, made.faulty, scenario, note)
+        now = snapshot(cluster, lab, run.namespace)
+        _refuse_difference(began, now, lab)
+        if lab.provider == "context":  # what was done to its nodes cannot be undone from here: it stays seen
+            now = [o for o in now if o["kind"] != "Node"] + [o for o in began if o["kind"] == "Node"]
+        runs.write_whole(run.start, json.dumps(now))
+        there = cluster.find("namespaces", run.namespace) or {"metadata": {"uid": ""}}
+        run = run.model_copy(update={"namespace_uid": there["metadata"]["uid"]})
+        run.save()
+    return run
+
+
+def _refuse_difference(began: Sequence[Object], now: Sequence[Object], lab: Lab) -> None:
+    before, after = essences(began), essences(now)
+    differing = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
+    if lab.provider == "context":
+        differing = {k for k in differing if k[1] or k[0] == "Namespace"}
+    differing = {k for k in differing if k[0] != "Pod" or k[1] in {n["metadata"]["name"] for n in _spaces(began)}}
+    if differing:
+        names = ", ".join(f"{kind} {'/'.join(filter(None, (space, name)))}" for kind, space, name in sorted(differing))
+        raise LabError(
+            f"not as at the start: {names}",
+            "put these back or delete them yourself, then reset again; or begin anew with `vlab start ... --replace`",
+            Exit.NO_LAB,
+        )
+
+
+def _spaces(objects: Sequence[Object]) -> list[Object]:
+    return [o for o in objects if o["kind"] == "Namespace"]
+
+
+def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Scenario, note: Note = _quiet) -> None:
+    """Bring the exercise's namespaces to what is wanted: what is more goes, what differs is replaced.
+
+    What is as it should be stays untouched, so that an engine restarts only if it must. A workload that differs is
+    made anew: one that is replaced in the middle of a rollout may never move again (kubernetes#125568).
+    """
+    _create_namespaces(cluster, wanted)
+    spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, run.namespace)]
+    there = of_namespaces(cluster, spaces)
+    mine, target = decided(there), {identity(o): o for o in wanted.objects}
+    extra = [o for k, o in mine.items() if k not in target and not _left_alone(o)]
+    differing = [mine[k] for k, o in target.items() if k in mine and _differs(cluster, o, mine[k])]
+    pods = with_tops(there)
+    note("removing what is more")
+    delete(cluster, [o for o in extra if o["kind"] in SHAPERS], ())
+    anew = [o for o in [*extra, *differing] if o["kind"] in WORKLOADS]
+    around = {identity(o) for o in wanted.surroundings}
+    if scenario.fault.first and not _stand(around, mine, anew, pods):
+        anew += [o for k, o in mine.items() if o["kind"] in WORKLOADS and k in target and o not in anew]
+    delete(cluster, anew, pods)
+    _put(cluster, [o for o in wanted.objects if o["kind"] not in WORKLOADS])
+    delete(cluster, [o for o in extra if o["kind"] not in (*WORKLOADS, *SHAPERS)], ())
+    for name in sorted(set(spaces) - {o["metadata"]["name"] for o in _spaces(wanted.objects)}):
+        cluster.delete("namespaces", name)
+        cluster.gone("namespaces", name)
+    if scenario.fault.first:
+        _put(cluster, [o for o in wanted.surroundings if o["kind"] in WORKLOADS])
+        _wait_for(cluster, wanted.surroundings, note)
+    _put(cluster, [o for o in wanted.objects if o["kind"] in WORKLOADS])
+    _wait_for_own_pods(cluster, lab, run, note)
+
+
+def _left_alone(found: Object) -> bool:
+    """What a cluster puts into each namespace by itself."""
+    kind, _, name = identity(found)
+    by_controller = kind == "EndpointSlice" and "endpointslice.kubernetes.io/managed-by" in found["metadata"].get("labels", {})
+    return (kind, name) in _MADE_BY_THEMSELVES or (by_controller and follows(found))
+
+
+def _differs(cluster: Kube, wanted: Object, there: Object) -> bool:
+    """Whether the object would be another one if it were replaced, as the API itself says."""
+    try:
+        return essence(cluster.replace(_applied(wanted), there, dry=True)) != essence(there)
+    except ApiError as e:
+        if e.status == HTTPStatus.UNPROCESSABLE_ENTITY:  # a field that cannot be changed
+            return wanted["kind"] != "PersistentVolumeClaim" or not _claim_fits(wanted, there)
+        raise
+
+
+def _claim_fits(wanted: Object, there: Object) -> bool:
+    """A claim that is bound has fields that nobody asked for; those that were must be as they were."""
+    return all(there["spec"].get(k) == v for k, v in wanted["spec"].items()) and "deletionTimestamp" not in there["metadata"]
+
+
+def _applied(new: Object) -> Object:
+    """An object as `kubectl apply` leaves it, with its own text beside it: a learner may go on with apply."""
+    metadata = new["metadata"]
+    text = json.dumps(new)
+    return {**new, "metadata": {**metadata, "annotations": {**metadata.get("annotations", {}), _LAST_APPLIED: text}}}
+
+
+def _put(cluster: Kube, wanted: Sequence[Object]) -> None:
+    """Create what is not there and replace what differs."""
+    for each in (o for o in wanted if o["kind"] != "Namespace"):
+        of = cluster.resource(each)
+        name, space = each["metadata"]["name"], each["metadata"].get("namespace")
+        there = cluster.find(of.plural, name, space)
+        if there is not None and not _differs(cluster, each, there):
+            continue
+        if there is not None:
+            try:
+                cluster.replace(_applied(each), there)
+            except ApiError as e:
+                if e.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                    raise
+                delete(cluster, [{"apiVersion": of.version, "kind": of.kind, **there}], ())
+                there = None
+        if there is None:
+            cluster.create(_applied(each))
+    for each in (o for o in wanted if o["kind"] == "Namespace"):
+        there = cluster.find("namespaces", each["metadata"]["name"])
+        if there is not None and _differs(cluster, each, there):
+            cluster.replace(_applied(each), there)
+
+
+def _stand(around: set[Any], mine: dict[Any, Object], anew: Sequence[Object], pods: Sequence[Object]) -> bool:
+    """Whether what takes its share before the server is there and runs, none of it to be made anew."""
+    workloads = {k for k in around if k[0] in WORKLOADS}
+    if not workloads <= mine.keys() or any(identity(o) in workloads for o in anew):
+        return False
+    for key in workloads:
+        own = [p for p in pods if mine[key]["metadata"]["uid"] in p["tops"] and p["status"].get("phase") == "Running"]
+        if len(own) < mine[key]["spec"].get("replicas", 1):
+            return False
+    return True
+
+
+def _wait_for(cluster: Kube, wanted: Sequence[Object], note: Note) -> None:
+    """Wait until what takes its share before the server runs.
+
+    Raises:
+        LabError: it does not: then the fault is not there.
+    """
+    spaces = sorted({o["metadata"]["namespace"] for o in wanted if o["kind"] in WORKLOADS})
+    end = time.monotonic() + _SETTLE_S
+    while True:
+        lacking = [
+            f"{d['metadata']['namespace']}/{d['metadata']['name']}"
+            for space in spaces
+            for d in cluster.items("deployments", space)
+            if d.get("status", {}).get("readyReplicas", 0) < d["spec"].get("replicas", 1)
+        ]
+        if not lacking:
+            return
+        note(f"waiting for {lacking[0]}")
+        if time.monotonic() > end:
+            raise LabError(
+                f"the fault did not come about: {lacking[0]} does not run",
+                "`vlab kubectl get pods -A` shows what holds the GPUs; free them, then start or reset again",
+                Exit.NO_LAB,
+            )
+        time.sleep(0.2)
+
+
+def _wait_for_own_pods(cluster: Kube, lab: Lab, run: Run, note: Note) -> None:
+    """Wait until the pods that are there are those that the deployment made.
+
+    Raises:
+        LabError: others do not go away.
+    """
+    end = time.monotonic() + _SETTLE_S
+    spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, run.namespace)]
+    while True:
+        found = [o for space in spaces for o in cluster.items("deployments,replicasets,pods", space)]
+        strange = settle.ending(found) or settle.unseen(found)
+        if strange is None:
+            return
+        note(strange)
+        if time.monotonic() > end:
+            raise LabError(f"reset does not end: {strange}", "`vlab kubectl get pods` shows it; then reset again", Exit.NO_LAB)
+        time.sleep(0.2)

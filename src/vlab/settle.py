@@ -1,80 +1,145 @@
-"""Waits until a learner's deployment has stopped moving: everything ready, or stuck for a reason."""
+"""Waits until a learner's deployment has stopped moving: everything ready, or stuck for a reason that stays."""
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
-
 from vlab.cluster.kube import Kube
+from vlab.cluster.lab import Lab
+from vlab.cluster.objects import namespaces
+from vlab.errors import LabError
 
 Object = dict[str, Any]
 
 PATIENCE_S = 300.0
-
+_LOOK_S = 0.3
 _SECOND_TRY_S = 2.0
 """What a pod waits for may just have been released: the scheduler tries again a second after it first failed."""
+_BACKOFF_S = 12.0
+"""A scheduler that failed often waits up to ten seconds before it tries again, though there is room now."""
+_CRASHES = 2
+"""Once it has ended twice by itself it will end again. One end may have been somebody's kill."""
 
-_STUCK = {
-    "CrashLoopBackOff",
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "ErrImageNeverPull",
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "RunContainerError",
-}
+_NO_IMAGE = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
+_NEVER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"} | _NO_IMAGE
+
+
+@dataclass(frozen=True)
+class Limits:
+    """After how many seconds a pod that does not come on counts as stuck."""
+
+    creating: float = PATIENCE_S
+    """With a node, but no container: where every image is on the node, one is there at once or never."""
+    starting: float = PATIENCE_S
+    """With a container that runs and is not ready."""
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How waiting ended: `moving` is what still moved when patience was over, empty if nothing did."""
+
+    moving: str
+    seconds: float
 
 
 def settle(
-    cluster: Kube,
-    namespace: str,
-    note: Callable[[str], None],
-    patience: float = PATIENCE_S,
-    creating: float = PATIENCE_S,
-) -> str | None:
-    """Wait until nothing moves in the namespace.
-
-    Args:
-        patience: seconds to wait in all.
-        creating: seconds after which a pod that has a node and runs no container counts as stuck.
-
-    Returns:
-        None, or what still moves after `patience` seconds.
-    """
-
+    cluster: Kube, lab: Lab, namespace: str, note: Callable[[str], None], patience: float = PATIENCE_S, limits: Limits = Limits()
+) -> Settled:
+    """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
-
-    def look() -> str | None:
-        objects = cluster.items("deployments,replicasets,pods", "-n", namespace)
-        found = moving(objects, datetime.now(UTC), creating)
-        if found is None and any(map(_is_unschedulable, objects)) and time.monotonic() - began < _SECOND_TRY_S:
-            found = "the scheduler may try once more"
+    while True:
+        waited = time.monotonic() - began
+        try:
+            found = _look(cluster, lab, namespace, waited, limits)
+        except LabError as e:
+            found = e.message
         note(found or "")
-        return found
+        if found is None or waited > patience:
+            return Settled(found or "", round(waited, 1))
+        time.sleep(_LOOK_S)
 
-    try:
-        Retrying(retry=retry_if_result(bool), stop=stop_after_delay(patience), wait=wait_fixed(0.5))(look)
-    except RetryError as e:
-        return str(e.last_attempt.result())
+
+def _look(cluster: Kube, lab: Lab, namespace: str, waited: float, limits: Limits) -> str | None:
+    now = cluster.now()
+    spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, namespace)]
+    kinds = "deployments,statefulsets,daemonsets,replicasets,pods"
+    objects = [o for space in spaces for o in cluster.items(kinds, space)]
+    nodes = cluster.items("nodes")
+    found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, limits)
+    if found is None and (pending := [o for o in objects if is_unschedulable(o)]):
+        room = _BACKOFF_S if _fits(cluster, nodes, pending) else _SECOND_TRY_S
+        if waited < room:
+            return "the scheduler may try once more"
+    return found
+
+
+def _fits(cluster: Kube, nodes: Sequence[Object], pending: Sequence[Object]) -> bool:
+    """Whether a node seems to have enough free of what a waiting pod asks for of extended resources."""
+    taken: dict[tuple[str, str], int] = {}
+    for pod in cluster.items("pods", fields="status.phase!=Succeeded,status.phase!=Failed"):
+        for name, count in extended(pod).items():
+            key = (pod["spec"].get("nodeName", ""), name)
+            taken[key] = taken.get(key, 0) + count
+    for pod in pending:
+        wants = extended(pod)
+        for node in nodes:
+            name, offers = node["metadata"]["name"], node["status"].get("allocatable", {})
+            if all(int(offers.get(k, 0)) - taken.get((name, k), 0) >= v for k, v in wants.items()):
+                return True
+    return False
+
+
+def extended(pod: Object) -> dict[str, int]:
+    """What a pod asks for of extended resources, such as nvidia.com/gpu."""
+    total: dict[str, int] = {}
+    for container in pod["spec"]["containers"]:
+        for name, count in container.get("resources", {}).get("limits", {}).items():
+            if "/" in name and str(count).isdigit():
+                total[name] = total.get(name, 0) + int(count)
+    return total
+
+
+def lost(nodes: Sequence[Object], objects: Sequence[Object], *, every: bool) -> str | None:
+    """A node that is not ready: what its pods do is not known. `every`: not only those that these pods are on."""
+    used = {o["spec"].get("nodeName") for o in objects if o["kind"] == "Pod"}
+    for node in nodes:
+        name = node["metadata"]["name"]
+        if (every or name in used) and not _has(node.get("status", {}), "Ready", "True"):
+            return f"node {name} is not ready"
     return None
 
 
-def moving(objects: list[Object], now: datetime, creating: float = PATIENCE_S) -> str | None:
+def moving(objects: Sequence[Object], now: datetime, limits: Limits = Limits()) -> str | None:
     """What is still on its way, in a few words; None if all is as it will stay.
 
-    A pod that cannot be scheduled, crashes or lacks its image will stay so: that is settled.
+    A pod that cannot be scheduled, has crashed again, or lacks its image will stay so: that is settled.
+
+    Args:
+        now: by the cluster's clock, as the times in the objects are.
     """
-    for found in objects:
-        name = found["metadata"]["name"]
-        if "deletionTimestamp" in found["metadata"]:
-            return f"{name} is ending"
-        if found["kind"] == "Deployment" and (words := _deployment(found)):
+    if found := ending(objects) or unseen(objects):
+        return found
+    for each in objects:
+        name = each["metadata"]["name"]
+        if each["kind"] == "Pod" and (words := _pod(each, now, limits)):
             return f"{name} {words}"
-        if found["kind"] == "Pod" and (words := _pod(found, now, creating)):
+        if each["kind"] == "StatefulSet" and (words := _stateful_set(each, objects)):
             return f"{name} {words}"
+    return None
+
+
+def ending(objects: Sequence[Object]) -> str | None:
+    """Something that is being deleted."""
+    return next((f"{o['metadata']['name']} is ending" for o in objects if "deletionTimestamp" in o["metadata"]), None)
+
+
+def unseen(objects: Sequence[Object]) -> str | None:
+    """A workload whose controller has not caught up with what was last decided."""
+    for each in objects:
+        if each["kind"] == "Deployment" and (words := _deployment(each)):
+            return f"{each['metadata']['name']} {words}"
     return _missing_pods(objects)
 
 
@@ -82,6 +147,8 @@ def _deployment(found: Object) -> str | None:
     status = found.get("status", {})
     if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
         return "has a change that is not seen yet"
+    if found["spec"].get("paused"):
+        return None
     if any(c["type"] == "ReplicaFailure" and c["status"] == "True" for c in status.get("conditions", ())):
         return None
     if status.get("updatedReplicas", 0) < found["spec"].get("replicas", 1):
@@ -89,23 +156,53 @@ def _deployment(found: Object) -> str | None:
     return None
 
 
-def _pod(found: Object, now: datetime, creating: float) -> str | None:
+def _stateful_set(found: Object, objects: Sequence[Object]) -> str | None:
+    status, uid = found.get("status", {}), found["metadata"]["uid"]
+    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+        return "has a change that is not seen yet"
+    own = [o for o in objects if o["kind"] == "Pod" and any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))]
+    if not own and found["spec"].get("replicas", 1):
+        return "is making pods"
+    # It makes one pod after the other, each when the one before is ready; one that is stuck ends that.
+    all_ready = all(_has(pod.get("status", {}), "Ready", "True") for pod in own)
+    return "is making pods" if all_ready and len(own) < found["spec"].get("replicas", 1) else None
+
+
+def _pod(found: Object, now: datetime, limits: Limits) -> str | None:
     status = found.get("status", {})
-    if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True"):
-        return None
-    if _is_unschedulable(found):
+    if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True") or is_unschedulable(found):
         return None
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-    for container in containers:
-        waiting = container.get("state", {}).get("waiting", {}).get("reason", "")
-        # Once it has ended by itself it will end again; waiting for the next try tells nothing new.
-        if waiting in _STUCK or container.get("restartCount", 0) > 0:
-            return None
-    started = any("running" in c.get("state", {}) for c in containers)
-    return None if not started and _scheduled_for(status, now) > creating else "is starting"
+    if any(map(_will_not_start, containers)):
+        return None
+    running = [c["state"]["running"]["startedAt"] for c in containers if "running" in c.get("state", {})]
+    waiting = [c for c in status.get("containerStatuses", ()) if not c.get("ready")]
+    if running and all("running" in c.get("state", {}) for c in waiting):
+        age = (now - datetime.fromisoformat(max(running))).total_seconds()
+        return None if age > limits.starting else "is starting"
+    if not running and not any(c.get("restartCount") for c in containers):
+        return None if _scheduled_for(status, now) > limits.creating else "is starting"
+    return "is starting again"
 
 
-def _is_unschedulable(found: Object) -> bool:
+def _will_not_start(container: Object) -> bool:
+    """Whether a container has ended by itself again and again, or cannot be made at all."""
+    waiting = container.get("state", {}).get("waiting", {}).get("reason", "")
+    return waiting in _NEVER or (waiting == "CrashLoopBackOff" and container.get("restartCount", 0) >= _CRASHES - 1
+                                 and _ended_early(container) and container.get("restartCount", 0) >= 1)  # fmt: skip
+
+
+def _ended_early(container: Object) -> bool:
+    """Whether its last run ended within two minutes, by itself: not the one of an engine that had served for long."""
+    ended = container.get("lastState", {}).get("terminated", {})
+    if not ended.get("startedAt") or not ended.get("finishedAt"):
+        return True
+    lasted = datetime.fromisoformat(ended["finishedAt"]) - datetime.fromisoformat(ended["startedAt"])
+    return lasted.total_seconds() < 120
+
+
+def is_unschedulable(found: Object) -> bool:
+    """Whether the scheduler found no place for a pod."""
     return found["kind"] == "Pod" and _has(found.get("status", {}), "PodScheduled", "False")
 
 
@@ -119,7 +216,7 @@ def _has(status: Object, condition: str, value: str) -> bool:
     return any(c["type"] == condition and c["status"] == value for c in status.get("conditions", ()))
 
 
-def _missing_pods(objects: list[Object]) -> str | None:
+def _missing_pods(objects: Sequence[Object]) -> str | None:
     """A ReplicaSet that has just been told to make pods has not made them yet."""
     for found in objects:
         if found["kind"] == "ReplicaSet" and found["spec"].get("replicas", 0) > found["status"].get("replicas", 0):

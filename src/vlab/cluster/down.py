@@ -6,9 +6,9 @@ from pathlib import Path
 from vlab import paths, ui
 from vlab.build import targets
 from vlab.cluster import kind
-from vlab.cluster.kube import Kube
+from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import INSTANCE, Lab, every, find, locked
-from vlab.cluster.up import destroy, forget, kube
+from vlab.cluster.up import destroy, forget
 from vlab.errors import Exit, LabError
 
 
@@ -57,7 +57,11 @@ def _kind(lab: Lab) -> Path:
 
 def delete_namespaces(cluster: Kube, instance: str) -> None:
     """Delete the namespaces that carry this instance's label."""
-    cluster.kubectl("delete", "namespaces", "-l", f"{INSTANCE}={instance}", "--wait=true", timeout=300)
+    ours = [o["metadata"]["name"] for o in cluster.items("namespaces", selector=f"{INSTANCE}={instance}")]
+    for name in ours:
+        cluster.delete("namespaces", name)
+    for name in ours:
+        cluster.gone("namespaces", name, timeout=300)
 
 
 def _purge(name: str, steps: ui.Steps) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from vlab import paths, proc
 from vlab.build import store
+from vlab.cluster import storage
 from vlab.cluster.containers import Container
 from vlab.cluster.lab import GPU, INSTANCE, Lab
 from vlab.errors import Exit, LabError
@@ -25,6 +26,11 @@ GPU_LABELS = {
 def nodes_folder(lab: Lab) -> Path:
     """The containerd folders of the lab's nodes; in the cache, since hard links and the golden store are there."""
     return paths.cache() / "nodes" / lab.name
+
+
+def volumes_folder(lab: Lab) -> Path:
+    """The volumes of the lab's cluster, which all its nodes share."""
+    return nodes_folder(lab) / "volumes"
 
 
 def config(lab: Lab, golden: Path | None) -> dict[str, Any]:
@@ -52,6 +58,7 @@ def config(lab: Lab, golden: Path | None) -> dict[str, Any]:
 def _mounts(lab: Lab, golden: Path | None, index: int) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = [
         {"hostPath": str(lab.marker), "containerPath": MARKER, "readOnly": True},
+        {"hostPath": str(volumes_folder(lab)), "containerPath": storage.PATH},
     ]
     if golden is not None:
         own = nodes_folder(lab) / str(index)
@@ -70,6 +77,7 @@ def create(lab: Lab, kind: Path, image: str, golden: Path | None, log: Path) -> 
     """
     engine = lab.container_engine()
     assert engine is not None  # noqa: S101 - a lab whose cluster we make has one
+    volumes_folder(lab).mkdir(parents=True, exist_ok=True)
     file = lab.folder / "kind.yaml"
     file.write_text(yaml.safe_dump(config(lab, golden), sort_keys=False))
     proc.run(

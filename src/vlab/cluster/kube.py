@@ -1,18 +1,18 @@
-"""One cluster's API: kubectl for what kubectl does best, the Python client for reading and watching."""
+"""One cluster's API, asked in this process: every call has a deadline that cancels it and a limit for what it returns."""
 
 import json
-import os
-import re
 import shutil
-import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from vlab import paths, proc
 from vlab.errors import Exit, LabError
@@ -20,10 +20,70 @@ from vlab.errors import Exit, LabError
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
+    from vlab.cluster.lab import Lab
+
 Object = dict[str, Any]
 """A Kubernetes object as its API serves it."""
 
-_FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
+TIMEOUT_S = 30.0
+_LIMIT = 64 << 20
+_LOOK_AGAIN_S = 15.0
+"""An API server that restarts is back by then."""
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_DISCOVERY = ",".join(f"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList" for v in ("v2", "v2beta1"))
+_PATCHES = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+}
+
+
+class ApiError(LabError):
+    """The API refused: `status` is HTTP's, `reason` Kubernetes' (NotFound, AlreadyExists, Invalid, Forbidden ...)."""
+
+    def __init__(self, message: str, hint: str, status: int, reason: str) -> None:
+        super().__init__(message, hint, Exit.NO_LAB)
+        self.status = status
+        self.reason = reason
+
+
+class NoAnswer(LabError):
+    """The API could not be asked: no connection, no answer in time, or one too long."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "`vlab status` says how the cluster is; `vlab up` mends a lab's own", Exit.NO_LAB)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of object, where the API serves it."""
+
+    kind: str
+    plural: str
+    version: str
+    """As in apiVersion: v1, apps/v1."""
+    namespaced: bool
+    verbs: frozenset[str] = frozenset()
+
+    def path(self, namespace: str | None = None, name: str = "", part: str = "") -> str:
+        """The path of its collection, of one object, or of a part of that."""
+        root = f"/api/{self.version}" if "/" not in self.version else f"/apis/{self.version}"
+        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return "/".join(filter(None, (f"{root}{inside}/{self.plural}", name, part)))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command in a container ended. `code` is None where it did not end in time, or was cut off."""
+
+    code: int | None
+    stdout: str
+    stderr: str
+
+
+def kube(lab: "Lab") -> "Kube":
+    """The API of a lab's cluster."""
+    return Kube(None if lab.provider == "context" else lab.kubeconfig, lab.context)
 
 
 def kubectl_path() -> Path:
@@ -49,88 +109,359 @@ class Kube:
 
     @property
     def command(self) -> list[str]:
-        """kubectl with the flags that make it speak to this cluster and no other."""
+        """kubectl with the flags that make it speak to this cluster and no other, for those who type it."""
         where = ["--kubeconfig", str(self.kubeconfig)] if self.kubeconfig else []
         return [str(kubectl_path()), *where, *(["--context", self.context] if self.context else [])]
 
-    def kubectl(self, *args: str | Path, stdin: str | None = None, timeout: float = 60) -> str:
-        """Run kubectl to its end and return what it printed.
+    @cached_property
+    def client(self) -> "ApiClient":
+        """The Python client. Imported late: its thousand models take most of a second.
 
         Raises:
-            LabError: with kubectl's own last line.
+            LabError: the kubeconfig cannot be read or has no such context.
         """
-        return proc.output([*self.command, *args], stdin=stdin, timeout=timeout, exit_code=Exit.NO_LAB)
+        from kubernetes import config
+        from kubernetes.config import ConfigException
+
+        try:
+            made = config.new_client_from_config(
+                config_file=str(self.kubeconfig) if self.kubeconfig else None, context=self.context or None
+            )
+        except (ConfigException, OSError) as e:
+            raise LabError(
+                f"no way to the cluster of context {self.context!r}: {str(e).splitlines()[0]}",
+                "see `kubectl config get-contexts` for the contexts that you have",
+                Exit.NO_LAB,
+            ) from None
+        made.configuration.retries = False
+        made.rest_client.pool_manager.connection_pool_kw["retries"] = False
+        return made
 
     def answers(self, timeout: float = 5) -> bool:
         """Whether the API server says that it is ready."""
-        args = [*self.command, "get", "--raw", "/readyz", f"--request-timeout={timeout:.0f}s"]
-        return proc.answers(args, timeout=timeout + 2) == "ok"
+        try:
+            self.request("GET", "/readyz", timeout=timeout, accept="text/plain")
+        except LabError:
+            return False
+        return True
 
-    def apply(self, objects: Sequence[Object]) -> None:
-        """Create or change objects, as `kubectl apply` does: a learner may go on with kubectl apply from there."""
-        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Iterable[tuple[str, Any]] = (),
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+        timeout: float = TIMEOUT_S,
+        limit: int = _LIMIT,
+        truncate: bool = False,
+    ) -> bytes:
+        """One call to its end.
 
-    def get(self, *args: str) -> Object:
-        """`kubectl get ... -o json`: an object, or a List with items."""
-        return dict(json.loads(self.kubectl("get", *args, "-o", "json")))
-
-    def items(self, *args: str) -> list[Object]:
-        """The objects that `kubectl get` lists."""
-        return list(self.get(*args)["items"])
-
-    def exists(self, *args: str) -> bool:
-        """Whether `kubectl get` finds at least one object of this name."""
-        return bool(self.kubectl("get", *args, "--ignore-not-found", "-o", "name").strip())
-
-    def delete(self, *args: str, timeout: float = 120) -> None:
-        """Delete and wait until it is gone; what is not there is no error."""
-        self.kubectl("delete", *args, "--ignore-not-found", "--wait=true", timeout=timeout)
-
-    @cached_property
-    def client(self) -> "ApiClient":
-        """The Python client. Imported late: its thousand models take most of a second."""
-        from kubernetes import config
-
-        return config.new_client_from_config(
-            config_file=str(self.kubeconfig) if self.kubeconfig else None, context=self.context or None
-        )
-
-    @contextmanager
-    def forward(self, target: str, port: int, namespace: str) -> Iterator[str]:
-        """A port of this machine's loopback that leads to a pod or Service; gives its URL.
+        Args:
+            timeout: seconds in all, however slowly the answer trickles.
+            limit: bytes that are read at most; what is longer is refused, or cut where `truncate` says so.
 
         Raises:
-            LabError: there is no such target or it has no ready pod.
+            ApiError: the API refused.
+            NoAnswer: it could not be asked.
         """
-        with subprocess.Popen(
-            [*self.command, "port-forward", "-n", namespace, target, f":{port}", "--address", "127.0.0.1"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
+        return self._send(method, path, query, body, content, accept, timeout, limit, truncate)[0]
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Iterable[tuple[str, Any]] = (),
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+        timeout: float = TIMEOUT_S,
+        limit: int = _LIMIT,
+        truncate: bool = False,
+    ) -> tuple[bytes, Mapping[str, str]]:
+        from kubernetes.client.exceptions import ApiException
+        from urllib3.exceptions import HTTPError
+
+        end = time.monotonic() + timeout
+        try:
+            answer = self.client.call_api(
+                path,
+                method,
+                query_params=list(query),
+                header_params={"Accept": accept, "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=(min(timeout, 5.0), timeout),
+                _return_http_data_only=True,
+            )
             try:
-                yield f"http://127.0.0.1:{_forwarded_port(process, target)}"
+                return _read(answer, end, limit, truncate), dict(answer.headers)
             finally:
-                process.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(5)
-                process.kill()
+                answer.close()
+        except ApiException as e:
+            if not e.status:
+                raise NoAnswer(f"the API server does not answer: {e.reason}") from None
+            raise _refusal(e) from None
+        except (HTTPError, OSError) as e:
+            raise NoAnswer(f"the API server does not answer: {type(e).__name__}") from None
+
+    def read(self, path: str, query: Iterable[tuple[str, Any]] = (), **how: Any) -> Object:
+        """JSON of a GET; one call that failed for a reason that passes is looked at again."""
+        wait = wait_exponential(multiplier=0.2, max=2)
+        looks = Retrying(
+            retry=retry_if_exception_type(_Passing), stop=stop_after_delay(_LOOK_AGAIN_S), wait=wait, reraise=True
+        )
+        given = list(query)
+        try:
+            return dict(looks(lambda: json.loads(self._passing(path, given, **how))))
+        except _Passing as e:
+            raise e.error from None
+        except ValueError:
+            raise NoAnswer("the API server's answer is not JSON") from None
+
+    def _passing(self, path: str, query: list[tuple[str, Any]], **how: Any) -> bytes:
+        try:
+            return self.request("GET", path, query=query, **how)
+        except NoAnswer as e:
+            raise _Passing(e) from None
+        except ApiError as e:
+            if e.status >= HTTPStatus.INTERNAL_SERVER_ERROR or e.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise _Passing(e) from None
+            raise
+
+    def now(self) -> datetime:
+        """The cluster's clock, to the second, as the API server dates its answers."""
+        _, headers = self._send("GET", "/version", timeout=5)
+        return parsedate_to_datetime(headers["Date"]) if "Date" in headers else datetime.now(UTC)
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        """Every kind of object that can be listed, by plural; of two groups with one, the first that the API names."""
+        found: dict[str, Resource] = {}
+        for root in ("/api", "/apis"):
+            for group in self.read(root, accept=_DISCOVERY).get("items", ()):
+                for version in group.get("versions", ())[:1]:
+                    name = "/".join(filter(None, (group["metadata"].get("name", ""), version["version"])))
+                    for r in version.get("resources", ()):
+                        if "list" in r.get("verbs", ()):
+                            of = Resource(
+                                r["responseKind"]["kind"], r["resource"], name, r["scope"] == "Namespaced",
+                                frozenset(r["verbs"]),
+                            )  # fmt: skip
+                            found.setdefault(of.plural, of)
+        return found
+
+    def resource(self, found: Object) -> Resource:
+        """Where an object of this apiVersion and kind is served.
+
+        Raises:
+            LabError: nowhere.
+        """
+        for each in self.resources.values():
+            if (each.kind, each.version) == (found["kind"], found["apiVersion"]):
+                return each
+        kind = f"{found['apiVersion']} {found['kind']}"
+        raise LabError(f"this cluster has no {kind}", "take a cluster of a newer Kubernetes", Exit.MACHINE)
+
+    def items(self, plurals: str, namespace: str | None = None, selector: str = "", fields: str = "") -> list[Object]:
+        """The objects of one or more kinds ("deployments,pods"), of a namespace or of all."""
+        query = [("labelSelector", selector)] if selector else []
+        query += [("fieldSelector", fields)] if fields else []
+        found: list[Object] = []
+        for plural in plurals.split(","):
+            of = self.resources[plural]
+            for item in self.read(of.path(namespace), query).get("items") or ():
+                found.append({"apiVersion": of.version, "kind": of.kind, **item})
+        return found
+
+    def find(self, plural: str, name: str, namespace: str | None = None) -> Object | None:
+        """One object, or None if there is none of this name."""
+        try:
+            return self.read(self.resources[plural].path(namespace, name))
+        except ApiError as e:
+            if e.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def create(self, new: Object) -> Object:
+        """Make an object.
+
+        Raises:
+            ApiError: reason AlreadyExists, Invalid, Forbidden ...
+        """
+        path = self.resource(new).path(new["metadata"].get("namespace"))
+        return dict(json.loads(self.request("POST", path, body=new)))
+
+    def replace(self, new: Object, there: Object, *, dry: bool = False) -> Object:
+        """Put a whole object in place of the one that is there; `dry` only says what would come of it.
+
+        Raises:
+            ApiError: reason Invalid where a field cannot be changed.
+        """
+        metadata = {**new["metadata"], "resourceVersion": there["metadata"]["resourceVersion"]}
+        path = self.resource(new).path(metadata.get("namespace"), metadata["name"])
+        query = [("dryRun", "All")] if dry else []
+        return dict(json.loads(self.request("PUT", path, query=query, body={**new, "metadata": metadata})))
+
+    def put(self, new: Object) -> None:
+        """Make an object, or replace the one of its name; for what is vlab's own."""
+        of = self.resource(new)
+        there = self.find(of.plural, new["metadata"]["name"], new["metadata"].get("namespace"))
+        self.create(new) if there is None else self.replace(new, there)
+
+    def patch(
+        self, plural: str, name: str, patch: Any, namespace: str | None = None, how: str = "merge", part: str = ""
+    ) -> None:
+        """Change an object, or a part of it such as `status`; `how`: merge, json or strategic."""
+        path = self.resources[plural].path(namespace, name, part)
+        self.request("PATCH", path, body=patch, content=_PATCHES[how])
+
+    def delete(self, plural: str, name: str, namespace: str | None = None, *, uid: str = "", grace: int | None = None) -> None:
+        """Begin to delete an object with what it made; what is not there is no error.
+
+        Args:
+            uid: only the object that has it, not a later one of its name.
+        """
+        options: Object = {"propagationPolicy": "Foreground"}
+        options |= {"preconditions": {"uid": uid}} if uid else {}
+        options |= {} if grace is None else {"gracePeriodSeconds": grace}
+        try:
+            self.request("DELETE", self.resources[plural].path(namespace, name), body=options)
+        except ApiError as e:
+            if e.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
+                raise
+
+    def gone(self, plural: str, name: str, namespace: str | None = None, timeout: float = 120) -> None:
+        """Wait until an object is not there.
+
+        Raises:
+            LabError: it still is after `timeout` seconds.
+        """
+        end = time.monotonic() + timeout
+        while self.find(plural, name, namespace) is not None:
+            if time.monotonic() > end:
+                raise LabError(
+                    f"{plural} {name} is still there after {timeout:.0f} s",
+                    f"`vlab kubectl get {plural} {name} -o yaml` shows which finalizer it waits for",
+                    Exit.NO_LAB,
+                )
+            time.sleep(0.2)
+
+    def logs(
+        self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 5000, limit: int = 2 << 20
+    ) -> str:
+        """The end of a container's log: so many lines, so many bytes at most."""
+        query = [("container", container), ("tailLines", lines), ("previous", str(previous).lower())]
+        path = self.resources["pods"].path(namespace, pod, "log")
+        return self.request("GET", path, query=query, accept="*/*", limit=limit, truncate=True).decode(errors="replace")
+
+    def run(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Iterable[str],
+        *,
+        timeout: float,
+        limit: int = 1 << 20,
+        on_output: Callable[[str], None] | None = None,
+    ) -> Ran:
+        """Run a command in a container to its end, its deadline or the limit of its output.
+
+        Raises:
+            NoAnswer: it could not be begun.
+        """
+        from kubernetes.client.exceptions import ApiException
+        from kubernetes.stream import ws_client
+
+        query = [("command", word) for word in command]
+        query += [("container", container), ("stdout", "true"), ("stderr", "true"), ("stdin", "false"), ("tty", "false")]
+        headers: dict[str, str] = {"sec-websocket-protocol": "v4.channel.k8s.io"}
+        self.client.update_params_for_auth(headers, query, ["BearerToken"])
+        configuration = self.client.configuration
+        url = configuration.host + self.resources["pods"].path(namespace, pod, "exec")
+        try:
+            socket = ws_client.websocket_call(
+                configuration, "GET", url, query_params=query, headers=headers, _preload_content=False, capture_all=False
+            )
+        except ApiException as e:
+            raise NoAnswer(f"no command can be run in {pod}: {str(e.reason).splitlines()[0]}") from None
+        try:
+            return _followed(socket, time.monotonic() + timeout, limit, on_output)
+        finally:
+            socket.close()
 
 
-def _forwarded_port(process: "subprocess.Popen[str]", target: str) -> int:
-    said = ""
-    for line in process.stdout or ():
-        if found := _FORWARDING.search(line):
-            return int(found[1])
-        said = line.strip() or said
-    raise LabError(
-        f"cannot reach {target}: {said or 'kubectl port-forward ended'}",
-        "see `vlab kubectl get pods,endpointslices`: a Service leads to ready pods only",
-        Exit.NO_LAB,
-    )
+class _Passing(Exception):
+    """A failure that may pass by itself."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
-def current_context(kubeconfig: str | None = None) -> str:
-    """The context that the user's own kubectl would use, or an empty string."""
-    env = {"KUBECONFIG": kubeconfig} if kubeconfig else dict(os.environ)
-    return (proc.answers([kubectl_path(), "config", "current-context"], env=env) or "").strip()
+def applied(new: Object) -> Object:
+    """An object as `kubectl apply` would leave it: with its own text beside it, so that a learner may go on with apply."""
+    annotations = new["metadata"].get("annotations", {})
+    metadata = {**new["metadata"], "annotations": {**annotations, _LAST_APPLIED: json.dumps(new)}}
+    return {**new, "metadata": metadata}
+
+
+def _read(answer: Any, end: float, limit: int, truncate: bool) -> bytes:
+    body = bytearray()
+    while piece := answer.read1(1 << 16):
+        body += piece
+        if len(body) > limit:
+            if truncate:
+                return bytes(body[:limit])
+            raise NoAnswer(f"an answer of over {limit} bytes")
+        if time.monotonic() > end:
+            raise NoAnswer("the API server's answer did not end in time")
+    return bytes(body)
+
+
+def _refusal(error: Any) -> ApiError:
+    try:
+        status = json.loads(error.body)
+    except (TypeError, ValueError):
+        status = {}
+    message = str(status.get("message") or error.reason)
+    hint = "`vlab kubectl` shows what is there"
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        hint = "ask whoever runs the cluster for this right, or take a cluster of your own: `vlab up`"
+    return ApiError(f"the cluster refused: {message}", hint, error.status, str(status.get("reason", "")))
+
+
+def _followed(socket: Any, end: float, limit: int, on_output: Callable[[str], None] | None) -> Ran:
+    out: list[str] = []
+    err: list[str] = []
+    size = 0
+    while socket.is_open() and (left := end - time.monotonic()) > 0:
+        socket.update(timeout=min(left, 1.0))
+        size += _take(socket, out, err, on_output)
+        if size > limit:
+            return Ran(None, "".join(out)[:limit], f"more than {limit} bytes")
+    _take(socket, out, err, on_output)
+    if socket.is_open():
+        return Ran(None, "".join(out), "".join(err) or "it did not end in time")
+    try:
+        code = socket.returncode
+    except (TypeError, ValueError, KeyError, AttributeError):  # cut off before it could say
+        code = None
+    return Ran(code, "".join(out), "".join(err))
+
+
+def _take(socket: Any, out: list[str], err: list[str], on_output: Callable[[str], None] | None) -> int:
+    size = 0
+    for channel, kept in ((1, out), (2, err)):
+        text = socket.read_channel(channel) if channel in socket._channels else ""
+        if text:
+            kept.append(text)
+            size += len(text)
+            if channel == 1 and on_output is not None:
+                on_output(text)
+    return size

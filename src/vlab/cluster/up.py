@@ -1,24 +1,24 @@
 """`vlab up`: brings a lab to the state where exercises can start, whatever state it was in."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from vlab import paths, render, ui
+from vlab import paths, proc, render, ui
 from vlab.build import store, targets
 from vlab.build.pipeline import remove
-from vlab.cluster import kind, machine
+from vlab.cluster import kind, machine, nodes, storage
 from vlab.cluster.containers import Container, Engine
-from vlab.cluster.kube import Kube
+from vlab.cluster.kube import Kube, kube, kubectl_path
 from vlab.cluster.lab import GPU, Lab, Profile, ProviderName, find, locked, new
 from vlab.errors import Exit, LabError
+from vlab.settings import NAMESPACE, SYSTEM
 
-NAMESPACE = "llm-demo"
 NODES_READY_S = 180.0
 
 
@@ -32,11 +32,6 @@ class Wanted:
     profile: Profile
     workers: int
     context: str
-
-
-def kube(lab: Lab) -> Kube:
-    """The API of a lab's cluster."""
-    return Kube(None if lab.provider == "context" else lab.kubeconfig, lab.context)
 
 
 def up(wanted: Wanted, steps: ui.Steps) -> Lab:
@@ -144,12 +139,23 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         kind.create(lab, images.kind, images.node, images.store, log)
         line.note("waiting for the nodes")
         cluster = kube(lab)
-        cluster.kubectl("config", "set-context", lab.context, f"--namespace={NAMESPACE}")
+        command = [kubectl_path(), "--kubeconfig", lab.kubeconfig, "config", "set-context", lab.context]
+        proc.output([*command, f"--namespace={NAMESPACE}"])
         if images.archive is not None:
             kind.load(lab, images.kind, images.archive, log)
-        cluster.apply(render.manifest("gpu-device-plugin", image=images.tools))
+        _wait_for_api(cluster)
+        for each in render.labelled(render.manifest("gpu-device-plugin", image=images.tools), lab.labels):
+            cluster.put(each)
+        storage.share(cluster)
         _wait_until_well(lab, line)
-        lab.nodes.write_text(json.dumps(cluster.items("nodes")))
+        nodes.record(lab, cluster.items("nodes"))
+
+
+def _wait_for_api(cluster: Kube) -> None:
+    """kind returns as soon as the API server runs, which may be a moment before it serves every group."""
+    looks = Retrying(retry=retry_if_result(lambda ok: not ok), stop=stop_after_delay(NODES_READY_S), wait=wait_fixed(0.2))
+    with suppress(RetryError):
+        looks(cluster.answers)
 
 
 def branch_store(lab: Lab, golden: Path) -> None:
@@ -167,9 +173,9 @@ def problems(lab: Lab) -> list[str]:
     cluster = kube(lab)
     if not cluster.answers():
         return ["the API server does not answer"]
-    nodes = cluster.items("nodes")
-    found = [f"{n['metadata']['name']} is not Ready" for n in nodes if not _is_ready(n)]
-    workers = [n for n in nodes if "node-role.kubernetes.io/control-plane" not in n["metadata"]["labels"]]
+    every = cluster.items("nodes")
+    found = [f"{n['metadata']['name']} is not Ready" for n in every if not _is_ready(n)]
+    workers = [n for n in every if "node-role.kubernetes.io/control-plane" not in n["metadata"]["labels"]]
     if lab.provider != "context":
         if len(workers) < lab.workers:
             found.append(f"{lab.workers - len(workers)} workers have not joined")
@@ -181,8 +187,8 @@ def problems(lab: Lab) -> list[str]:
 def _unfinished(cluster: Kube) -> list[str]:
     """Parts of the cluster itself that are not up: without kube-proxy's rules a ClusterIP leads nowhere."""
     found = []
-    for workload in cluster.items("daemonsets,deployments", "--all-namespaces"):
-        if workload["metadata"]["namespace"] in ("kube-system", "local-path-storage", "vlab-system"):
+    for workload in cluster.items("daemonsets,deployments"):
+        if workload["metadata"]["namespace"] in ("kube-system", "local-path-storage", SYSTEM):
             status = workload["status"]
             wanted = status.get("desiredNumberScheduled", workload["spec"].get("replicas", 1))
             ready = status.get("numberReady", status.get("readyReplicas", 0)) or 0

@@ -1,68 +1,194 @@
-"""What several graders expect, in one place: a server behind the Service, ready, that answers."""
+"""What graders expect, each in one place: of the engine, its answers, its counters, its volumes, the nodes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vlab.evidence import Answer, CannotTell, Probe
-from vlab.grading.check import expect
-from vlab.grading.views import is_ready, requested, why_not_ready
+from vlab.essence import capacity, essence
+from vlab.evidence import CannotTell
+from vlab.evidence.api import Answer, Asked
+from vlab.grading.check import Mismatch, expect
+from vlab.grading.views import Engine, is_ready, kind, namespace, selected, why_not_ready
+from vlab.serving import Owner, Serving
 
 Object = dict[str, Any]
 
-GPU = "nvidia.com/gpu"
-
-SEE_SELECTOR = "A Service leads to pods by its selector: `kubectl get deployments,services -o wide`."
+SEE_SERVICE = "`kubectl get services,endpointslices`: a Service leads to the ready pods that its selector names."
 SEE_PODS = "`kubectl describe pod` says why a pod waits, `kubectl logs --previous` why it ended."
-SEE_ANSWER = "`vlab ask 'What is a GPU?'` asks as the check does: through the Service."
+SEE_ANSWER = "`vlab ask 'What is a GPU?'` asks as the check does: through the Service, from inside the cluster."
+SEE_SHM = (
+    "The engine's processes speak through /dev/shm: memory of the pod's own, not a disk, and not a folder that a node's "
+    "other pods see."
+)
+
+PROBABLE_NATS = 0.5
+"""Rounding to 16 bits makes a token look up to a few tenths of a nat less probable than the best; another model's are
+several nats away. The mean over an answer is compared (benchmarks/reference.py measures both)."""
 
 
-def expect_deployment(deployment: Object | None) -> None:
-    """Raises: Mismatch unless a Deployment stands behind the Service."""
-    expect(deployment, "a Deployment whose pods the Service selects", "none")
+def why_nobody_serves(serving: Serving, objects: Sequence[Object], here: str) -> str:
+    """What the cluster says about the pods that the Service would lead to, else about any of the namespace."""
+    own = [p for p in kind(objects, "Pod") if namespace(p) == here]
+    meant = [p for p in own if selected(serving.service, p)]
+    if not own:
+        return "no pod"
+    if not meant:
+        return "none that the Service selects"
+    if all(map(is_ready, meant)):
+        return f"{len(meant)} ready pods, none of which listens on the port that the Service leads to"
+    return why_not_ready(meant)
 
 
-def expect_ready(deployment: Object, pods: Sequence[Object]) -> None:
-    """Raises: Mismatch unless there is a replica, and every one is ready."""
-    wanted = deployment["spec"].get("replicas", 1)
-    ready = sum(is_ready(pod) for pod in pods)
-    expect(wanted >= 1, "at least one replica", "0")
-    expect(ready >= wanted, f"{wanted} ready", f"{ready}: {why_not_ready(list(pods))}")
+def expect_answered(answer: Answer | None) -> None:
+    """Raises: Mismatch if something answered, but not with status 200; CannotTell if nothing was heard."""
+    if answer is None:
+        raise CannotTell("nothing was ready when it was asked")
+    if answer.error == "refused":
+        # A ready pod that refuses to the last is the endpoint's own word.
+        raise Mismatch(f"an answer from {answer.where}", "the connection was refused, again and again")
+    if not answer.heard:
+        raise CannotTell(f"{answer.where} gave no answer: {answer.error} {answer.detail}".strip())
+    if answer.error:
+        raise Mismatch(f"an answer from {answer.where}", f"{answer.error}: {answer.detail or answer.body[:200]}")
+    hint = "Clients send no key: an engine that asks for one shuts them out." if answer.status == 401 else None
+    expect(answer.status == 200, "status 200", f"status {answer.status}: {answer.body[:200]}", hint)
 
 
-def expect_gpu_requested(deployment: Object) -> None:
-    """Raises: Mismatch unless the pod template asks for a GPU."""
-    count = requested(deployment["spec"]["template"], GPU)
-    expect(count >= 1, f"at least one {GPU} in the container's resources", f"{count}")
+def expect_engine(engine: Engine, asked: Asked) -> None:
+    """Raises: Mismatch unless a vLLM server of the engine's image listens, with its core beside it."""
+    name = f"{engine.name}/{engine.container['name']}"
+    image = engine.container["status"].get("imageID", "")
+    if asked.image_id:
+        expect(image == asked.image_id, f"the engine's image in {name}", f"{engine.container['image']}, another one")
+    if engine.inside is None or engine.listener is None:
+        raise Mismatch(f"a vLLM server that listens in {name}", "no such process")
+    command = engine.listener["command"]
+    said = " ".join(command)[:200]
+    is_server = any("vllm" in word.lower() for word in command) and not {"-c", "-"} & set(command[1:2])
+    expect(is_server, f"a vLLM server that listens in {name}", said)
+    cores = [p for p in engine.inside["processes"] if str(p["name"]).startswith("VLLM::EngineCor")]
+    own = [c for c in cores if _descends(c, engine.listener["pid"], engine.inside["processes"])]
+    expect(own, f"an engine's core under the server in {name}", f"none under: {said}")
 
 
-def expect_scheduled(deployment: Object) -> None:
-    """Raises: Mismatch if the pod template names its node, past the scheduler."""
-    node = deployment["spec"]["template"]["spec"].get("nodeName")
-    expect(node is None, "no nodeName in the pod template", f"nodeName {node}")
+def _descends(process: Any, ancestor: int, processes: Iterable[Any]) -> bool:
+    parents = {p["pid"]: p["parent"] for p in processes}
+    pid = process["pid"]
+    while pid in parents and pid != ancestor:
+        pid = parents[pid]
+    return bool(pid == ancestor)
 
 
-def expect_answer(api: Mapping[str, Answer]) -> None:
-    """Raises: Mismatch unless the endpoint completed a text."""
-    answer = api["completion"]
-    found = answer.error or f"status {answer.status}: {answer.body[:200]}"
-    expect(answer.status == 200 and answer.text.strip(), "an answer with generated text", found)
+def expect_counted(asked: Asked) -> None:
+    """Raises: Mismatch unless the engines counted what they were asked, in every counter that it must move."""
+    if asked.unsteady:
+        raise CannotTell(asked.unsteady)
+    for answer in asked.answers:
+        expect_answered(answer)
+    for pod, counters in asked.counters.items():
+        direct = [a for a in asked.answers if a.pod == pod]
+        _expect_risen(f"engine of {pod}", [counters], direct)
+    _expect_risen("engines together", list(asked.counters.values()), asked.answers)
 
 
-def shared_memory(probes: Mapping[str, Sequence[Probe]]) -> dict[str, tuple[str, float]]:
-    """By pod: the type of the file system at /dev/shm as seen from inside, and its size in MiB.
+def _expect_risen(whose: str, counters: Sequence[Any], answers: Sequence[Answer]) -> None:
+    output = sum(a.output_tokens or 0 for a in answers)
+    wanted = {
+        "vllm:request_success_total": len(answers),
+        "vllm:generation_tokens_total": output,
+        "vllm:prompt_tokens_total": sum(a.prompt_tokens or 0 for a in answers),
+        "vllm:e2e_request_latency_seconds_count": len(answers),
+        "vllm:time_to_first_token_seconds_count": len(answers),
+    }
+    for name, least in wanted.items():
+        risen = sum(c.risen(name) for c in counters)
+        expect(risen >= least, f"{name} of the {whose} to rise by {least} with what was asked", f"{risen:g}")
 
-    Raises:
-        CannotTell: a pod could not be asked.
-    """
-    found: dict[str, tuple[str, float]] = {}
-    if not probes.get("shm"):
-        raise CannotTell("no pod was ready to be looked into")
-    for probe in probes["shm"]:
-        try:
-            # df -PT -k: a header, then source, type, blocks of 1 KiB, used, available, capacity, mount point.
-            _, kind, blocks, *_ = probe.stdout.splitlines()[1].split()
-            found[probe.pod] = (kind, int(blocks) / 1024)
-        except (IndexError, ValueError):
-            words = f"the shared memory of {probe.pod} could not be looked at: {probe.stderr.strip()}"
-            raise CannotTell(words) from None
-    return found
+
+def expect_most_probable(asked: Asked) -> None:
+    """Raises: Mismatch if the promised model's weights do not find the answers probable."""
+    if asked.no_reference == "not asked":
+        return  # there are no weights here to compare with
+    answered = [a for a in asked.answers if a.status == 200]
+    if asked.no_reference:
+        raise CannotTell(f"the model's weights could not be asked: {asked.no_reference}")
+    expect(len(asked.gaps) >= len(answered), "answers with their tokens, as the engine gives them", "answers without")
+    for answer, gaps in zip(answered, asked.gaps, strict=False):
+        mean = sum(gaps) / len(gaps)
+        expect(
+            mean <= PROBABLE_NATS,
+            "what the promised model finds most probable",
+            f"{answer.text[:80]!r}, which it finds {mean:.1f} nats less probable a token",
+        )
+
+
+def expect_readiness(engine: Engine) -> None:
+    """Raises: Mismatch unless the serving container has a readiness probe that asks it something."""
+    name = f"{engine.name}/{engine.container['name']}"
+    probe = engine.container.get("readinessProbe")
+    expect(probe, f"a readiness probe in {name}", "none")
+    command = " ".join((probe or {}).get("exec", {}).get("command", ["?"]))
+    expect(command not in ("true", "/bin/true", "sh -c true", "exit 0"), "a readiness probe that asks", f"`{command}`")
+
+
+def expect_outlives_a_pod(engine: Engine, path: str) -> None:
+    """Raises: Mismatch unless the model cache is on a volume that is still there when the pod is gone."""
+    env = {e["name"]: e.get("value", "") for e in engine.container.get("env", ())}
+    places = [path, *(env[n] for n in ("HF_HOME", "HF_HUB_CACHE") if env.get(n, "").startswith("/"))]
+    volumes = [v for v in (engine.volume_at(p) for p in places) if v is not None]
+    gone_with_pod = {"emptyDir", "ephemeral", "configMap", "secret", "downwardAPI", "projected", "image"}
+    kinds = [next(iter(v.keys() - {"name"}), "emptyDir") for v in volumes]
+    found = ", ".join(kinds) or "no volume"
+    expect(set(kinds) - gone_with_pod, f"a volume at {path} in {engine.name} that outlives the pod", found)
+
+
+def expect_own_shared_memory(engine: Engine) -> None:
+    """Raises: Mismatch unless /dev/shm is a tmpfs, and none that the node's other pods see."""
+    if engine.inside is None:
+        raise CannotTell(f"{engine.name} could not be looked into")
+    mounts = [m for m in engine.inside["mounts"] if m["path"] == "/dev/shm"]  # noqa: S108
+    kind_ = mounts[-1]["type"] if mounts else "nothing"
+    expect(kind_ == "tmpfs", f"a tmpfs at /dev/shm in {engine.name}", kind_)
+    volume = engine.volume_at("/dev/shm")  # noqa: S108
+    node = (volume or {}).get("hostPath", {}).get("path")
+    expect(node is None, f"memory of the pod's own at /dev/shm in {engine.name}", f"the node's folder {node}")
+
+
+def expect_scheduled(owner: Owner) -> None:
+    """Raises: Mismatch if whoever wrote the pod named its node, past the scheduler."""
+    if owner.kind == "Pod" or owner.found is None:
+        named = [p["metadata"]["name"] for p in owner.pods if _names_its_node(p)]
+        expect(not named, "pods that the scheduler placed", f"{', '.join(named)} with a nodeName of its own")
+        return
+    node = owner.found["spec"].get("template", {}).get("spec", {}).get("nodeName")
+    expect(node is None, f"no nodeName in {owner.kind} {owner.name}", f"nodeName {node}")
+
+
+def _names_its_node(pod: Object) -> bool:
+    return bool(pod["metadata"].get("annotations", {}).get("vlab.dev/named-its-node"))
+
+
+def expect_same_node(before: Object, now: Object | None, provider: str | None) -> None:
+    """Raises: Mismatch if a node is not as it was; CannotTell where somebody else may have changed it."""
+    name = before["metadata"]["name"]
+    had, has = capacity(before), capacity(now) if now else {}
+    if now is None or not is_ready(now):
+        raise CannotTell(f"node {name} is not there, or not ready")
+    less = [k for k in had if int(has.get(k, 0)) < int(had[k])]
+    if less:
+        raise CannotTell(f"node {name} offers less {less[0]} than at the start: its device plugin may be registering")
+    differing = [k for k in ("capacity", "spec", "metadata") if essence(now).get(k) != essence(before).get(k)]
+    if differing and provider == "context":
+        raise CannotTell(f"node {name} was changed, maybe by others who use this cluster")
+    expect(not differing, f"node {name} as at the start", _difference(essence(before), essence(now)))
+
+
+def _difference(before: Object, now: Object) -> str:
+    """The first field that differs, with both values."""
+    for part in ("capacity", "spec", "metadata"):
+        if before.get(part) != now.get(part):
+            a, b = before.get(part, {}), now.get(part, {})
+            if part == "metadata":
+                a, b = a.get("labels", {}), b.get("labels", {})
+            key = next((k for k in sorted(a.keys() | b.keys()) if a.get(k) != b.get(k)), "")
+            return f"{key}: {b.get(key)}, was {a.get(key)}"
+    return "another"

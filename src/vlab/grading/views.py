@@ -1,13 +1,83 @@
 """What a check may ask for by the name of its parameter: small pure functions of the evidence, in one table."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from vlab.evidence import Evidence, Object
+from vlab.evidence import CannotTell, Evidence, Object, Probe
 from vlab.evidence.metrics import Metrics
+from vlab.serving import Serving, container, serving
+from vlab.settings import GPU
 
-SERVICE = "vllm-server"
-"""The address that the module's clients use."""
+
+@dataclass(frozen=True)
+class Engine:
+    """One serving pod, and in it the container that listens behind the Service's port."""
+
+    pod: Object
+    container: Object
+    """Its spec, with its status under `status`."""
+    inside: Mapping[str, Any] | None
+    """What it says of itself (see inside.py); None if it has no Python: then it is not the engine's image."""
+    listener: Mapping[str, Any] | None
+    """The process that listens."""
+
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return str(self.pod["metadata"]["name"])
+
+    @property
+    def gpus(self) -> int:
+        """The GPUs that the container asks for."""
+        resources = self.container.get("resources", {})
+        return int({**resources.get("requests", {}), **resources.get("limits", {})}.get(GPU, 0))
+
+    @property
+    def workers(self) -> int:
+        """How many processes of the engine compute, each on a device of its own; 0 where one process does all."""
+        processes = self.inside["processes"] if self.inside else ()
+        return sum(str(p["name"]).startswith("VLLM::Worker") for p in processes)
+
+    def volume_at(self, path: str) -> Object | None:
+        """The volume that is mounted at a path or above it, as the pod's spec has it; None if there is none."""
+        mounts = [m for m in self.container.get("volumeMounts", ()) if _covers(m["mountPath"], path)]
+        if not mounts:
+            return None
+        name = max(mounts, key=lambda m: len(m["mountPath"]))["name"]
+        return next((v for v in self.pod["spec"].get("volumes", ()) if v["name"] == name), None)
+
+
+def _covers(mount: str, path: str) -> bool:
+    return f"{path.rstrip('/')}/".startswith(f"{mount.rstrip('/')}/")
+
+
+def engines(evidence: Evidence) -> list[Engine]:
+    """What serves, pod by pod.
+
+    Raises:
+        CannotTell: a pod could not be looked into.
+    """
+    found = serving(evidence.objects, evidence.header.namespace)
+    return [_engine(pod, found, evidence.probes.get("inside", [])) for pod in found.pods]
+
+
+def _engine(pod: Object, found: Serving, probes: Iterable[Probe]) -> Engine:
+    name, port = pod["metadata"]["name"], found.ports[pod["metadata"]["name"]]
+    own = {p.container: p for p in probes if p.pod == name}
+    said = {c: json.loads(p.stdout) for c, p in own.items() if p.exit_code == 0}
+    for each, inside in said.items():
+        if str(port) in inside["listeners"]:
+            pid = inside["listeners"][str(port)]
+            listener = next((p for p in inside["processes"] if p["pid"] == pid), None)
+            return Engine(pod, container(pod, each), inside, listener)
+    silent = [c for c in pod["spec"]["containers"] if c["name"] not in said]
+    if not own or any(p.exit_code == -1 for p in own.values()) or not silent:
+        raise CannotTell(f"{name} could not be looked into")
+    # Whoever listens is in a container that has no Python to say so.
+    declared = [c for c in silent if any(p["containerPort"] == port for p in c.get("ports", ()))]
+    return Engine(pod, container(pod, (declared or silent)[0]["name"]), None, None)
 
 
 def kind(objects: Iterable[Object], name: str) -> list[Object]:
@@ -15,82 +85,36 @@ def kind(objects: Iterable[Object], name: str) -> list[Object]:
     return [o for o in objects if o["kind"] == name]
 
 
-def _labels_match(selector: Mapping[str, str] | None, labels: Mapping[str, str] | None) -> bool:
-    return bool(selector) and all((labels or {}).get(k) == v for k, v in (selector or {}).items())
+def labels(found: Object) -> Mapping[str, str]:
+    """An object's labels."""
+    return found["metadata"].get("labels") or {}
 
 
-def own(evidence: Evidence) -> list[Object]:
-    """The objects of the exercise's own namespace, and the nodes; other namespaces may belong to it too."""
-    here = evidence.header.namespace
-    return [o for o in evidence.objects if o["metadata"].get("namespace", here) == here]
+def namespace(found: Object) -> str:
+    """The namespace that an object is in; empty if in none."""
+    return str(found["metadata"].get("namespace", ""))
 
 
-def services(evidence: Evidence) -> list[Object]:
-    """The namespace's Services, the module's own first."""
-    return sorted(kind(own(evidence), "Service"), key=lambda s: s["metadata"]["name"] != SERVICE)
-
-
-def deployments(evidence: Evidence) -> list[Object]:
-    """The namespace's Deployments."""
-    return kind(own(evidence), "Deployment")
-
-
-def deployment(evidence: Evidence) -> Object | None:
-    """The Deployment that serves: behind the first Service that has one, else the one that is called so.
-
-    Of several behind one Service it is the one with the most ready pods. None if there is none.
-    """
-    found = deployments(evidence)
-    for service in services(evidence):
-        behind = [d for d in found if _labels_match(service["spec"].get("selector"), _template_labels(d))]
-        if behind:
-            return max(behind, key=lambda d: (ready_replicas(d), _is_named(d)))
-    return next((d for d in found if _is_named(d)), None)
-
-
-def _template_labels(found: Object) -> Mapping[str, str]:
-    labels: Mapping[str, str] = found["spec"]["template"].get("metadata", {}).get("labels") or {}
-    return labels
-
-
-def _is_named(found: Object) -> bool:
-    """By its name or a label, if no Service leads to it."""
-    return SERVICE in (found["metadata"]["name"], *(found["metadata"].get("labels") or {}).values())
-
-
-def pods(evidence: Evidence) -> list[Object]:
-    """The pods of `deployment` that are not on their way out."""
-    found = deployment(evidence)
-    return [] if found is None else pods_of(found, evidence.objects)
-
-
-def pods_of(found: Object, objects: Iterable[Object]) -> list[Object]:
-    """A Deployment's pods that are not on their way out: those of its ReplicaSets."""
-    every = list(objects)
-    sets = {r["metadata"].get("uid") for r in kind(every, "ReplicaSet") if _owned_by(r, {found["metadata"].get("uid")})}
-    return [p for p in kind(every, "Pod") if _owned_by(p, sets) and "deletionTimestamp" not in p["metadata"]]
-
-
-def _owned_by(each: Object, owners: set[str | None]) -> bool:
-    return any(o.get("uid") is not None and o["uid"] in owners for o in each["metadata"].get("ownerReferences", ()))
+def selected(service: Object | None, pod: Object) -> bool:
+    """Whether a Service selects a pod."""
+    selector = (service or {"spec": {}})["spec"].get("selector")
+    return bool(selector) and all(labels(pod).get(k) == v for k, v in selector.items())
 
 
 VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "evidence": lambda e: e,
     "objects": lambda e: e.objects,
-    "baseline": lambda e: e.baseline,
-    "healthy": lambda e: e.healthy.figures,
+    "start": lambda e: e.start,
+    "promised": lambda e: e.header.promised,
     "nodes": lambda e: kind(e.objects, "Node"),
-    "services": services,
-    "deployments": deployments,
-    "deployment": deployment,
-    "pods": pods,
+    "serving": lambda e: serving(e.objects, e.header.namespace),
+    "engines": engines,
+    "asked": lambda e: e.api,
     "events": lambda e: e.events,
     "logs": lambda e: e.logs,
     "metrics": lambda e: Metrics(e.metrics),
     "requests": lambda e: e.requests,
     "stream": lambda e: e.stream,
-    "api": lambda e: e.api,
     "probes": lambda e: e.probes,
     "answers": lambda e: e.answers,
     "parameters": lambda e: e.header.parameters,
@@ -111,40 +135,26 @@ class Views:
         return self._made[name]
 
 
-def ready_replicas(found: Object) -> int:
-    """How many pods of a Deployment are ready, as Kubernetes counts."""
-    return int(found.get("status", {}).get("readyReplicas", 0))
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a pod's Ready condition is true."""
-    conditions = pod.get("status", {}).get("conditions", [])
+def is_ready(found: Object) -> bool:
+    """Whether a pod's or a node's Ready condition is true."""
+    conditions = found.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def requested(template: Object, resource: str) -> int:
-    """How much of an extended resource a pod template asks for in all its containers."""
-    total = 0
-    for container in template["spec"]["containers"]:
-        resources = container.get("resources", {})
-        total += int({**resources.get("limits", {}), **resources.get("requests", {})}.get(resource, 0))
-    return total
-
-
-def why_not_ready(pods: list[Object]) -> str:
+def why_not_ready(pods: Iterable[Object]) -> str:
     """What the cluster says about the first pod that is not ready."""
     for pod in (p for p in pods if not is_ready(p)):
         status = pod["status"]
         for condition in status.get("conditions", ()):
             if condition["type"] == "PodScheduled" and condition["status"] == "False":
                 return str(condition["message"])
-        for container in status.get("containerStatuses", ()):
-            ended = container.get("lastState", {}).get("terminated", {})
-            state = container["state"].get("waiting") or container["state"].get("terminated") or ended
+        for each in status.get("containerStatuses", ()):
+            ended = each.get("lastState", {}).get("terminated", {})
+            state = each["state"].get("waiting") or each["state"].get("terminated") or ended
             if state:
                 code = f", exit code {ended['exitCode']}" if ended else ""
                 return f"{state.get('reason', '')}{code} {state.get('message', '')}".strip()
         if status.get("reason"):
             return f"{status['reason']}: {status.get('message', '')}"
-        return "starting"
+        return "it runs, and is not ready"
     return "no pod"

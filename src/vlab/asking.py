@@ -1,0 +1,136 @@
+"""Asks a deployed endpoint for one grading: freshly drawn questions, through the witness, until they were heard."""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vlab.cluster import witness
+from vlab.cluster.forward import forwarded
+from vlab.cluster.kube import Kube
+from vlab.cluster.lab import Lab
+from vlab.errors import LabError
+from vlab.evidence.api import Answer, Asked, Counters
+from vlab.serving import Serving, serving
+from vlab.settings import PORT, SERVICE
+from vlab.witness.http import as_object
+
+Event = dict[str, Any]
+Note = Callable[[str], None]
+
+MAX_TOKENS = 12
+_DEADLINE_S = 60.0
+"""What was not heard is asked again, with other questions, until so many seconds have passed."""
+_ATTEMPT_S = 30.0
+_BODY_CHARS = 2000
+_NOUNS = "kettle harbour orchard lantern river engine village mirror garden winter bridge teacher market violin".split()
+_ADJECTIVES = "old quiet bright narrow distant wooden gentle broken heavy early silver curious patient empty".split()
+_VERBS = "sings waits turns changes travels opens shines listens returns disappears grows begins".split()
+
+
+def question(draw: random.Random) -> str:
+    """The beginning of a sentence that nobody has prepared an answer to: one of about 600,000."""
+    noun, other = draw.sample(_NOUNS, 2)
+    adjective, another = draw.sample(_ADJECTIVES, 2)
+    return f"The {adjective} {noun} near the {another} {other} {draw.choice(_VERBS)} because"
+
+
+def asked(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note) -> Asked:
+    """What the endpoint says.
+
+    Raises:
+        LabError: it could not be asked: the grader's own way to it failed to the last.
+    """
+    end = time.monotonic() + _DEADLINE_S
+    trouble: LabError | None = None
+    last: Asked | None = None
+    while last is None or time.monotonic() < end:
+        try:
+            last = _once(cluster, lab, namespace, values, note)
+            trouble = None
+            if not last.unsteady and (last.models is None or _heard(last)):
+                return last
+        except LabError as e:
+            trouble = e
+            if time.monotonic() >= end:
+                break
+        note("asking again")
+        time.sleep(0.5)
+    if trouble is not None:
+        raise trouble
+    assert last is not None  # noqa: S101 - there is trouble or an answer
+    return last
+
+
+def _heard(found: Asked) -> bool:
+    return all(a.heard for a in (found.models, *found.answers) if a is not None)
+
+
+def _look(cluster: Kube, namespace: str) -> Serving:
+    return serving(cluster.items("services,endpointslices,pods", namespace), namespace)
+
+
+def _once(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note) -> Asked:
+    before = _look(cluster, namespace)
+    if not before.pods and not before.strangers:
+        return Asked(via="witness", max_tokens=MAX_TOKENS)
+    draw = random.SystemRandom()
+    given = {
+        "service": f"http://{SERVICE}.{namespace}.svc:{PORT}",
+        "pods": before.urls,
+        "model": values["server"]["model"],
+        "prompts": [question(draw) for _ in range(2 + len(before.pods))],
+        "max_tokens": MAX_TOKENS,
+    }
+    found = witness.ensure(cluster, lab, values, note=note)
+    note("asking the model")
+    if found is not None:
+        weights = f"/models/{values['server']['model']}" if lab.provider == "kind-built" else ""
+        events = found.ask("api", {**given, "weights": weights}, _ATTEMPT_S)
+        result = _asked(events, "witness", found.image_id)
+    else:
+        events = forwarded(cluster, namespace, before, given, _ATTEMPT_S)
+        result = _asked(events, "forward", "")
+    after = _look(cluster, namespace)
+    return result.model_copy(update={"unsteady": _changed(before, after)})
+
+
+def _changed(before: Serving, after: Serving) -> str:
+    """What is not as it was behind the Service, so that the answers may be another's."""
+    was, now = _running(before.pods), _running(after.pods)
+    gone = sorted(was.keys() - now.keys()) or sorted(k for k in was if now.get(k) != was[k])
+    if gone:
+        return f"{gone[0]} was there when it was asked, and is not what it was"
+    new = sorted(now.keys() - was.keys())
+    return f"{new[0]} has come meanwhile" if new else ""
+
+
+def _running(pods: Sequence[Event]) -> dict[str, list[Any]]:
+    return {p["metadata"]["name"]: [s.get("containerID") for s in p["status"].get("containerStatuses", ())] for p in pods}
+
+
+def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:
+    """The events of the program `api` as evidence."""
+    models = next((e for e in events if e["kind"] == "models"), None)
+    if models is None:
+        raise LabError("the witness did not ask in time", "grade again")
+    reference = next((e for e in events if e["kind"] == "reference"), {"unavailable": "not asked", "gaps": []})
+    listed = [m for m in as_object(models["body"]).get("data") or () if isinstance(m, dict)]
+    lengths = [m["max_model_len"] for m in listed if isinstance(m.get("max_model_len"), int)]
+    return Asked(
+        via=via,
+        max_tokens=MAX_TOKENS,
+        models=_answer(models),
+        served=tuple(str(m.get("id")) for m in listed),
+        context=min(lengths, default=None),
+        answers=tuple(_answer(e) for e in events if e["kind"] == "answer"),
+        counters={e["pod"]: Counters(before=e["before"], after=e["after"]) for e in events if e["kind"] == "counters"},
+        gaps=tuple(tuple(g) for g in reference["gaps"]),
+        no_reference=reference["unavailable"],
+        image_id=image_id,
+    )
+
+
+def _answer(event: Event) -> Answer:
+    kept = {k: v for k, v in event.items() if k in Answer.model_fields}
+    return Answer(**{**kept, "body": str(kept.get("body", ""))[:_BODY_CHARS]})

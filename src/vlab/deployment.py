@@ -1,0 +1,124 @@
+"""What is to be deployed for an exercise: the templates, rendered once when it starts and kept with the run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pydantic
+import yaml
+
+from vlab import catalog, render
+from vlab.catalog import Parameters, Scenario
+from vlab.cluster.kube import Kube
+from vlab.cluster.lab import Lab, Profile
+from vlab.errors import LabError
+from vlab.pins import pins
+from vlab.settings import EXERCISE, GPU, LEARNER, SCENARIO
+
+Object = dict[str, Any]
+
+BASE = ("namespace", "cache", "server", "service")
+"""The parts of every deployment, each a template in manifests/."""
+
+
+class Wanted(pydantic.BaseModel, frozen=True):
+    """The objects of one deployment."""
+
+    base: list[Object]
+    """The server and what belongs to it."""
+    surroundings: list[Object]
+    """What the scenario's own manifests make."""
+
+    @property
+    def objects(self) -> list[Object]:
+        """All of them."""
+        return [*self.base, *self.surroundings]
+
+
+class Rendered(pydantic.BaseModel, frozen=True):
+    """A run's deployment with its fault and without."""
+
+    healthy: Wanted
+    faulty: Wanted
+    values: dict[str, Any]
+    """Of the healthy one: what was promised to its users."""
+
+
+def values(
+    profile: Profile, namespace: str, over: Mapping[str, Any], parameters: Parameters, *, built: bool = True
+) -> dict[str, Any]:
+    """What the templates are rendered with: the profile's values, others laid over them.
+
+    Args:
+        built: the engine's image is the one that is built here; else it comes from a registry.
+    """
+    (base,) = render.manifest(f"profiles/{profile}", built=built, **pins().model_dump())
+    filled = _filled(over, parameters)
+    return {**catalog.merged(base, filled), "namespace": namespace, "parameters": parameters}
+
+
+def _filled(value: Any, parameters: Parameters) -> Any:
+    """`value` with the parameters in its strings; a string that is nothing but a parameter takes its type."""
+    if isinstance(value, Mapping):
+        return {k: _filled(v, parameters) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_filled(v, parameters) for v in value]
+    if isinstance(value, str) and "{{" in value:
+        template = jinja2.Template(value, undefined=jinja2.StrictUndefined)
+        return yaml.safe_load(template.render(parameters))
+    return value
+
+
+def rendered(
+    lab: Lab, scenario: Scenario, learner: str, namespace: str, parameters: Parameters, cluster: Kube
+) -> Rendered:
+    """The deployment of a scenario for a learner, as this cluster needs it."""
+    site = site_values(lab)
+    nodes = cluster.items("nodes")
+    built = lab.provider == "kind-built" or _have(nodes, pins().engine.image)
+    workers = lab.workers or sum(int(n["status"]["allocatable"].get(GPU, 0)) for n in nodes)
+    marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
+
+    def wanted(faulty: bool) -> Wanted:
+        over = catalog.merged(site, scenario.fault.values) if faulty else site
+        given = values(lab.profile, namespace, over, parameters, built=built)
+        given |= {"faulty": faulty, "learner": learner, "workers": workers}
+        own = [o for part in BASE for o in render.manifest(part, **given)]
+        more = [o for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
+        return Wanted(base=_marked(own, lab, marks), surroundings=_marked(more, lab, marks))
+
+    healthy = values(lab.profile, namespace, site, parameters, built=built)
+    return Rendered(healthy=wanted(False), faulty=wanted(True), values=healthy)
+
+
+def _marked(objects: list[Object], lab: Lab, marks: Mapping[str, str]) -> list[Object]:
+    """The objects with the lab's labels; namespaces also say whose they are."""
+    return [
+        render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in objects
+    ]  # fmt: skip
+
+
+def _have(nodes: list[Object], image: str) -> bool:
+    return any(image in (i.get("names") or ()) for node in nodes for i in node["status"].get("images") or ())
+
+
+def site_values(lab: Lab) -> dict[str, Any]:
+    """What `vlab up --values FILE` laid over the profile; nothing if nothing was."""
+    file = lab.folder / "values.yaml"
+    return read_values(file) if file.is_file() else {}
+
+
+def read_values(file: Path) -> dict[str, Any]:
+    """A file of a site's own values.
+
+    Raises:
+        LabError: it cannot be read or is no mapping.
+    """
+    try:
+        found = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as e:
+        raise LabError(f"{file} cannot be read as YAML: {str(e).splitlines()[0]}", "see manifests/profiles/") from None
+    if not isinstance(found or {}, dict):
+        raise LabError(f"{file} is no mapping of values", "it looks like `server: {tolerations: [...]}`")
+    return found or {}

@@ -1,0 +1,74 @@
+"""The shape of api.json: what the endpoint said when it was asked, and what its engines counted meanwhile."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Answer(_Model):
+    """What came of one request. `status` None: no answer began, and `error` says why."""
+
+    url: str
+    pod: str = ""
+    """The pod that was asked by itself; empty: the Service."""
+    prompt: str = ""
+    status: int | None = None
+    error: str = ""
+    """Its kind: refused, timeout, cut, unreachable, unknown-name; of an answer that is none: garbage, endless."""
+    detail: str = ""
+    body: str = ""
+    """The beginning of it."""
+    text: str = ""
+    """What the model generated."""
+    model: str = ""
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def heard(self) -> bool:
+        """Whether something answered, right or wrong. What was not heard says nothing about the endpoint."""
+        return self.status is not None or self.error in ("garbage", "endless")
+
+    @property
+    def where(self) -> str:
+        """For words: the pod, or the Service."""
+        return f"pod {self.pod}" if self.pod else "the Service"
+
+
+class Counters(_Model):
+    """An engine's counters by name, summed over their series, before the questions and after them."""
+
+    before: dict[str, float]
+    after: dict[str, float]
+
+    def risen(self, name: str) -> float:
+        """By how much a counter rose; it began at 0 where it was not there."""
+        return self.after.get(name, 0.0) - self.before.get(name, 0.0)
+
+
+class Asked(_Model):
+    """Everything that was asked for one grading."""
+
+    via: str
+    """witness: by the Service's name from inside the cluster; forward: through a tunnel to each ready pod."""
+    max_tokens: int
+    models: Answer | None = None
+    """None where no ready pod stands behind the Service: there was nobody to ask."""
+    served: tuple[str, ...] = ()
+    """The names under which models are served, of all pods alike."""
+    context: int | None = None
+    """max_model_len, as the server says it of the promised model."""
+    answers: tuple[Answer, ...] = ()
+    counters: dict[str, Counters] = {}
+    """By pod."""
+    gaps: tuple[tuple[float, ...], ...] = ()
+    """Of each answer, token by token: by how much (nats) the model's weights find it less probable than the best."""
+    no_reference: str = ""
+    """Why the weights could not be asked."""
+    image_id: str = ""
+    """Of the engine's image, as the witness runs it; empty where there is no witness."""
+    unsteady: str = ""
+    """What changed behind the Service while it was asked, to the last."""

@@ -1,0 +1,16 @@
+"""What every exercise is called by, unless the command line says otherwise."""
+
+NAMESPACE = "llm-demo"
+SYSTEM = "vlab-system"
+"""The namespace of vlab's own parts in a cluster."""
+SERVICE = "vllm-server"
+PORT = 8000
+"""The address that every brief names: clients send to it, and what is judged begins there."""
+GPU = "nvidia.com/gpu"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+INSTANCE = "vlab.dev/instance"
+SCENARIO = "vlab.dev/scenario"
+LEARNER = "vlab.dev/learner"
+EXERCISE = "vlab.dev/exercise"
+"""On a namespace: the exercise's own namespace, to which this one belongs."""

@@ -1,0 +1,106 @@
+"""Asks the endpoint questions, through its Service and each pod by itself, and reads every engine's counters around it."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+from vlab.witness import reference
+from vlab.witness.http import as_object, exchange
+
+_COUNTED_S = 3.0
+"""An engine counts a request a moment after its answer has left."""
+_COUNTER = re.compile(r"^(vllm:[a-z_]+?)(?:\{[^}]*\})? ([0-9.eE+-]+)$")
+COUNTERS = (
+    "vllm:request_success_total",
+    "vllm:generation_tokens_total",
+    "vllm:prompt_tokens_total",
+    "vllm:e2e_request_latency_seconds_count",
+    "vllm:time_to_first_token_seconds_count",
+    "vllm:inter_token_latency_seconds_count",
+)
+
+Say = Callable[..., None]
+
+
+async def ask(given: dict[str, Any], say: Say) -> None:
+    """Says `models`, `counters` before, one `answer` a question, `counters` after, and what the `reference` thinks.
+
+    Args:
+        given: service and pods ({name: url}), model, prompts, max_tokens, weights (a folder, or empty).
+    """
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    async with aiohttp.ClientSession(
+        timeout=timeout, connector=aiohttp.TCPConnector(force_close=True), headers={"Accept-Encoding": "gzip"}
+    ) as session:
+        models, *before = await asyncio.gather(
+            exchange(session, "GET", f"{given['service']}/v1/models"),
+            *(_counters(session, url) for url in given["pods"].values()),
+        )
+        say(kind="models", **models)
+        if models["status"] != 200:
+            return
+        wheres = [("", given["service"]), ("", given["service"]), *given["pods"].items()]
+        answers = await asyncio.gather(
+            *(_question(session, given, *where, prompt) for where, prompt in zip(wheres, given["prompts"], strict=False))
+        )
+        asked = sum(a["status"] == 200 for a in answers)
+        after = await _counted(session, list(given["pods"].values()), before, asked)
+        for name, b, a in zip(given["pods"], before, after, strict=True):
+            say(kind="counters", pod=name, before=b, after=a)
+        for answer in answers:
+            say(kind="answer", **answer)
+        if given["weights"]:
+            say(kind="reference", **await reference.judge(given["weights"], [a["tokens"] for a in answers if a["tokens"]]))
+
+
+async def _question(
+    session: aiohttp.ClientSession, given: dict[str, Any], pod: str, url: str, prompt: str
+) -> dict[str, Any]:
+    body = {
+        **{"model": given["model"], "prompt": prompt, "max_tokens": given["max_tokens"], "temperature": 0},
+        **{"ignore_eos": True, "return_token_ids": True},
+    }
+    said = await exchange(session, "POST", f"{url}/v1/completions", body, timeout=20.0)
+    whole = as_object(said["body"]) if said["status"] == 200 else {}
+    choice = (whole.get("choices") or [{}])[0]
+    choice = choice if isinstance(choice, dict) else {}
+    usage = whole.get("usage") if isinstance(whole.get("usage"), dict) else {}
+    tokens = [choice.get("prompt_token_ids"), choice.get("token_ids")]
+    return {
+        **said,
+        "pod": pod,
+        "prompt": prompt,
+        "text": str(choice.get("text") or ""),
+        "model": str(whole.get("model") or ""),
+        "prompt_tokens": usage.get("prompt_tokens"),
+        "output_tokens": usage.get("completion_tokens"),
+        "tokens": tokens if all(isinstance(t, list) and t for t in tokens) else [],
+    }
+
+
+async def _counters(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
+    """The engine's counters by name, of all its series together; empty if it has none."""
+    said = await exchange(session, "GET", f"{url}/metrics", timeout=5.0)
+    found: dict[str, float] = {}
+    for line in said["body"].splitlines() if said["status"] == 200 else ():
+        match = _COUNTER.match(line)
+        if match and match[1] in COUNTERS:
+            found[match[1]] = found.get(match[1], 0.0) + float(match[2])
+    return found
+
+
+async def _counted(
+    session: aiohttp.ClientSession, urls: list[str], before: list[dict[str, float]], asked: int
+) -> list[dict[str, float]]:
+    """The counters again, as soon as they have risen by what was asked, or when that takes too long."""
+    name = COUNTERS[0]
+    end = asyncio.get_running_loop().time() + _COUNTED_S
+    while True:
+        after = await asyncio.gather(*(_counters(session, url) for url in urls))
+        risen = sum(a.get(name, 0.0) - b.get(name, 0.0) for a, b in zip(after, before, strict=True))
+        if risen >= asked or asyncio.get_running_loop().time() > end:
+            return list(after)
+        await asyncio.sleep(0.1)
