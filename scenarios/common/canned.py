@@ -7,12 +7,16 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MODEL = sys.argv[-1]
-WORDS = " A graphics processing unit is a circuit that computes many things at the same time.".split(" ")[1:]
+TEXT = "A graphics processing unit is a circuit that computes many things at the same time."
+WORDS = [f" {word}" for word in TEXT.split()]
 counted = Counter(requests=0, prompt=0, generated=0)
 
 
 class Canned(BaseHTTPRequestHandler):
+    """What a client sees."""
+
     def do_GET(self):
+        """Health, the model's name, the counters."""
         if self.path == "/metrics":
             labels = f'engine="0",model_name="{MODEL}"'
             success = f'vllm:request_success_total{{{labels},finished_reason="length"}} {counted["requests"]}.0'
@@ -28,12 +32,13 @@ class Canned(BaseHTTPRequestHandler):
             self.send("application/json", "")
 
     def do_POST(self):
+        """A completion, of a prompt or a chat, whole or as a stream."""
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         chat = "messages" in asked
         tokens = asked.get("max_tokens") or asked.get("max_completion_tokens") or 16
         prompt = len(json.dumps(asked.get("messages") or asked.get("prompt"))) // 4 + 1
         usage = {"prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens}
-        words = [f" {WORDS[n % len(WORDS)]}" for n in range(tokens)]
+        words = [WORDS[n % len(WORDS)] for n in range(tokens)]
         head = {"id": f"cmpl-{time.time_ns():x}", "created": int(time.time()), "model": MODEL}
         kind = "chat.completion" if chat else "text_completion"
         counted.update(requests=1, prompt=prompt, generated=tokens)
@@ -52,6 +57,7 @@ class Canned(BaseHTTPRequestHandler):
         self.send("application/json", json.dumps({**head, "object": kind, "choices": [choice], "usage": usage}))
 
     def send(self, kind, text):
+        """Answer with this text."""
         body = text.encode()
         self.send_response(200)
         self.send_header("Content-Type", kind)

@@ -9,6 +9,7 @@ import sys
 
 
 def main() -> None:
+    """Read, change, print."""
     pod = json.load(sys.stdin)["spec"]["template"]["spec"]
     (args,) = (c["args"] for c in pod["containers"] if c["name"] == "vllm")
     for word in sys.argv[1:]:
