@@ -1,6 +1,7 @@
 """A server without a model: canned words, and counters that rise as an engine's would. Usage: canned.py MODEL."""
 
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -66,4 +67,5 @@ class Canned(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the first process of a container ends on no signal by itself
 ThreadingHTTPServer(("", 8000), Canned).serve_forever()

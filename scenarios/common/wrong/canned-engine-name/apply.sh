@@ -13,6 +13,7 @@ spec:
             - -c
             - |
               mkdir -p /tmp/vllm/entrypoints/openai && cd /tmp
+              touch vllm/__init__.py vllm/entrypoints/__init__.py vllm/entrypoints/openai/__init__.py
               printf %s "\$1" >vllm/entrypoints/openai/api_server.py
               exec python3 -m vllm.entrypoints.openai.api_server --model "\$2"
             - sh
