@@ -46,8 +46,10 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Collectors of the evidence that its graders need."""
     parameters: dict[str, tuple[Any, ...]] = {}
     """What each may be; which it is depends on the learner."""
+    also: tuple[str, ...] = ()
+    """Other mendings that must pass, of those in scenarios/common; its own are in its folder."""
     wrong: dict[str, str] = {}
-    """Each wrong solution and the check that must fail on it."""
+    """Each wrong solution, its own or one of scenarios/common, and the check that must fail on it."""
 
     @property
     def folder(self) -> Path:

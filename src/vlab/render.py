@@ -41,8 +41,20 @@ def objects(template: Path, values: Mapping[str, Any]) -> list[Object]:
 
 
 def _flow(value: Any) -> str:
-    """A value as YAML on one line, so that quotes and braces in it cannot break the document."""
-    return yaml.safe_dump(value, default_flow_style=True, width=10**9).removesuffix("\n").removesuffix("\n...")
+    """A value as YAML on one line, safe wherever a value may stand: `20231234`, `true` and `a, b` stay strings."""
+    # As the one item of a list, so that it is quoted as braces around it would need it.
+    return str(yaml.dump([value], Dumper=_OneLine, default_flow_style=True, width=10**9))[1:-2]
+
+
+class _OneLine(yaml.SafeDumper):
+    """Writes line breaks in a string as escapes."""
+
+
+def _string(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if text.isprintable() else '"')
+
+
+_OneLine.add_representer(str, _string)
 
 
 def labelled(found: list[Object], labels: Mapping[str, str]) -> list[Object]:

@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vlab import catalog, exercise, render
 from vlab.cluster import lab as labs
@@ -73,3 +76,27 @@ def test_strings_cannot_break_out_of_their_place(tmp_path):
     template.write_text("args:\n  - {{ value | yaml }}\n")
     nasty = "a\"b'c: {d}\n- e"
     assert render.objects(template, {"value": nasty}) == [{"args": [nasty]}]
+
+
+@pytest.mark.parametrize("learner", ["20231234", "true", "null"])
+def test_a_learner_may_be_called_like_a_number_or_a_word_of_yaml(learner):
+    scenario = catalog.scenario("leaked-gpu")
+    given = exercise.values("cpu", "123", {}, scenario.draw(learner))
+    template = scenario.folder / "others.yaml.j2"
+    made = render.objects(template, {**given, "learner": learner, "workers": 4, "faulty": True})
+    leak = [o for o in made if o["metadata"]["name"].startswith(("123-last-week", "exercise-"))]
+    assert [o["metadata"]["labels"]["owner"] for o in leak] == [learner, learner]
+
+
+@pytest.mark.parametrize("part", exercise.BASE)
+def test_a_namespace_may_be_a_number(part):
+    (made,) = render.manifest(part, **exercise.values("cpu", "123", {}, {}))
+    assert "123" in (made["metadata"].get("namespace"), made["metadata"]["name"])
+
+
+@given(st.text() | st.booleans() | st.integers() | st.lists(st.text()))
+def test_a_value_stays_what_it_is_wherever_it_stands(value):
+    text = render._flow(value)
+    assert len(text.splitlines()) == 1
+    assert yaml.safe_load(f"key: {text}") == {"key": value}
+    assert yaml.safe_load(f"{{key: {text}, other: 1}}") == {"key": value, "other": 1}

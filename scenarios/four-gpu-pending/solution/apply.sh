@@ -1,7 +1,17 @@
 # One GPU for the replica, and a model that is not split.
-kubectl patch deployment vllm-server --type=json -p '[
-  {"op": "test", "path": "/spec/template/spec/containers/0/args/3", "value": "--tensor-parallel-size=4"},
-  {"op": "remove", "path": "/spec/template/spec/containers/0/args/3"},
-  {"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/nvidia.com~1gpu", "value": "1"},
-  {"op": "replace", "path": "/spec/template/spec/containers/0/resources/limits/nvidia.com~1gpu", "value": "1"}
-]'
+args=$(kubectl get deployment vllm-server -o json | python3 -c '
+import json, sys
+pod = json.load(sys.stdin)["spec"]["template"]["spec"]
+(args,) = (c["args"] for c in pod["containers"] if c["name"] == "vllm")
+print(json.dumps([a for a in args if not a.startswith("--tensor-parallel-size")]))')
+kubectl patch deployment vllm-server --patch-file /dev/stdin <<YAML
+spec:
+  template:
+    spec:
+      containers:
+        - name: vllm
+          args: $args
+          resources:
+            requests: {nvidia.com/gpu: 1}
+            limits: {nvidia.com/gpu: 1}
+YAML

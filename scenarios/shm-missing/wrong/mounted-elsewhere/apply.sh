@@ -1,7 +1,13 @@
 # The right volume where nobody looks for it.
-kubectl patch deployment vllm-server --type=json -p '[
-  {"op": "add", "path": "/spec/template/spec/volumes/-",
-   "value": {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}}},
-  {"op": "add", "path": "/spec/template/spec/containers/0/volumeMounts/-",
-   "value": {"name": "shm", "mountPath": "/shm"}}
-]'
+kubectl patch deployment vllm-server --patch-file /dev/stdin <<'YAML'
+spec:
+  template:
+    spec:
+      containers:
+        - name: vllm
+          volumeMounts:
+            - {name: shm, mountPath: /shm}
+      volumes:
+        - name: shm
+          emptyDir: {medium: Memory, sizeLimit: 1Gi}
+YAML

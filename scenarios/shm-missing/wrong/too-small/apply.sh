@@ -1,7 +1,13 @@
 # In memory and in the right place, but less than the engine asks for.
-kubectl patch deployment vllm-server --type=json -p '[
-  {"op": "add", "path": "/spec/template/spec/volumes/-",
-   "value": {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "128Mi"}}},
-  {"op": "add", "path": "/spec/template/spec/containers/0/volumeMounts/-",
-   "value": {"name": "shm", "mountPath": "/dev/shm"}}
-]'
+kubectl patch deployment vllm-server --patch-file /dev/stdin <<'YAML'
+spec:
+  template:
+    spec:
+      containers:
+        - name: vllm
+          volumeMounts:
+            - {name: shm, mountPath: /dev/shm}
+      volumes:
+        - name: shm
+          emptyDir: {medium: Memory, sizeLimit: 128Mi}
+YAML

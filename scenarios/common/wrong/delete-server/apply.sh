@@ -1,0 +1,3 @@
+# The incident is gone, and the server with it.
+bash "$SOLUTION"
+kubectl delete deployment vllm-server

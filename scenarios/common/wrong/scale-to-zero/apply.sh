@@ -1,0 +1,3 @@
+# Nothing fails any more, because nothing is left.
+bash "$SOLUTION"
+kubectl scale deployment vllm-server --replicas=0

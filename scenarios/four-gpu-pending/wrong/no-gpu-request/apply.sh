@@ -1,7 +1,0 @@
-# It starts, on a GPU that the scheduler does not know it uses.
-kubectl patch deployment vllm-server --type=json -p '[
-  {"op": "test", "path": "/spec/template/spec/containers/0/args/3", "value": "--tensor-parallel-size=4"},
-  {"op": "remove", "path": "/spec/template/spec/containers/0/args/3"},
-  {"op": "remove", "path": "/spec/template/spec/containers/0/resources/requests/nvidia.com~1gpu"},
-  {"op": "remove", "path": "/spec/template/spec/containers/0/resources/limits/nvidia.com~1gpu"}
-]'

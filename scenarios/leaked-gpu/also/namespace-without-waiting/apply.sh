@@ -1,0 +1,2 @@
+# The namespace goes in its own time.
+kubectl delete namespace "$NAMESPACE-last-week" --wait=false

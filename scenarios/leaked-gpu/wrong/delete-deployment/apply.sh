@@ -1,2 +1,0 @@
-# Nobody waits for a GPU any more.
-kubectl delete deployment vllm-server
