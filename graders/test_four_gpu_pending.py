@@ -44,9 +44,9 @@ def test_placed_by_scheduler(deployment):
     "capacity-untouched",
     help="A node's GPUs are what its device plugin found. Writing another number makes no GPU.",
 )
-def test_capacity_untouched(nodes, baseline):
+def test_capacity_untouched(nodes, start):
     """Every node offers the GPUs that it has"""
-    had = {node["metadata"]["name"]: _gpus(node) for node in kind(baseline, "Node")}
+    had = {node["metadata"]["name"]: _gpus(node) for node in kind(start, "Node")}
     for node in nodes:
         name = node["metadata"]["name"]
         expect(_gpus(node) == had.get(name, _gpus(node)), f"{had.get(name)} on {name}, as at the start", _gpus(node))

@@ -45,10 +45,10 @@ def test_placed_by_scheduler(deployment):
     "neighbour-untouched",
     help="The label `owner` says whose something is. Only what is yours is yours to stop.",
 )
-def test_neighbour_untouched(objects, baseline, evidence):
+def test_neighbour_untouched(objects, start, evidence):
     """What belongs to others is as it was"""
     now = {o["metadata"]["uid"]: o for o in _others(objects, evidence)}
-    for before in _others(baseline, evidence):
+    for before in _others(start, evidence):
         name, found = before["metadata"]["name"], now.get(before["metadata"]["uid"])
         expect(found, f"{name} of {_owner(before)}", "it is gone")
         expect(found["spec"] == before["spec"], f"{name} of {_owner(before)} as it was", "it was changed")

@@ -78,8 +78,7 @@ def _owned_by(each: Object, owners: set[str | None]) -> bool:
 VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "evidence": lambda e: e,
     "objects": lambda e: e.objects,
-    "baseline": lambda e: e.baseline,
-    "healthy": lambda e: e.healthy.figures,
+    "start": lambda e: e.start,
     "nodes": lambda e: kind(e.objects, "Node"),
     "services": services,
     "deployments": deployments,

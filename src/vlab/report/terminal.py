@@ -29,7 +29,15 @@ def render(report: Report) -> RenderableType:
     for result in report.checks:
         checks.add_row(Text(" ".join(words.MARKS[result.verdict]), _STYLES[result.verdict]), _said(result))
     head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
-    return Group(head, Text(), checks, Text(), Text(words.outcome(report), _outcome_style(report)))
+    outcome = Text(words.outcome(report), _outcome_style(report))
+    return Group(
+        head,
+        Text(),
+        checks,
+        Text(),
+        outcome,
+        Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim"),
+    )
 
 
 def _said(result: CheckResult) -> Text:
