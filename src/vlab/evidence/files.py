@@ -1,4 +1,4 @@
-"""Reads evidence that anybody may have made, from a folder or a zip file: regular files of known names and bounded size."""
+"""Reads evidence that anybody may have made, as a folder or a zip file: regular files of known names, not too large."""
 
 import io
 import os

@@ -144,10 +144,8 @@ def load(path: Path) -> Evidence:
             regular file or too large.
     """
     evidence = Evidence(path)
-    if evidence.contents.stray:
-        raise LabError(
-            f"{path} has a file that is no evidence: {evidence.contents.stray[0]}", "remove it, or update vlab"
-        )
+    for stray in evidence.contents.stray:
+        raise LabError(f"{path} has a file that is no evidence: {stray}", "remove it, or update vlab")
     for name, part in PARTS.items():
         status = evidence.header.collectors.get(part.collector)
         if status is not None and status.ok and part.file in evidence.contents.files:

@@ -30,14 +30,8 @@ def render(report: Report) -> RenderableType:
         checks.add_row(Text(" ".join(words.MARKS[result.verdict]), _STYLES[result.verdict]), _said(result))
     head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
     outcome = Text(words.outcome(report), _outcome_style(report))
-    return Group(
-        head,
-        Text(),
-        checks,
-        Text(),
-        outcome,
-        Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim"),
-    )
+    seal = Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim")
+    return Group(head, Text(), checks, Text(), outcome, seal)
 
 
 def _said(result: CheckResult) -> Text:
