@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     ERROR = "error"
     """The grader could not tell: counts for neither side."""
     SKIP = "skip"
-    """A check that it needs did not pass."""
+    """A check that it needs failed."""
 
 
 class _Model(BaseModel):
@@ -43,7 +43,7 @@ class CheckResult(_Model):
 class Report(_Model):
     """All verdicts of one grading. The four figures of the score come from grading/score.py and nowhere else."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     vlab: str
     """The version that graded."""
     scenario: str
@@ -54,7 +54,9 @@ class Report(_Model):
     recorded: datetime
     graded_at: datetime
     evidence: str
-    """sha256 of the evidence's MANIFEST; empty if it has none."""
+    """sha256 of the MANIFEST made anew from the evidence."""
+    seal: str
+    """'signed by KEYID', 'unsigned', or 'changed: FILE'."""
     checks: tuple[CheckResult, ...]
     score: int
     """Points earned."""

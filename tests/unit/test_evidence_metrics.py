@@ -28,6 +28,9 @@ python_gc_objects_collected_total{generation="0"} 1.0
 """
 
 
+OLD_HITS, NEW_HITS = "vllm:gpu_prefix_cache_hits_total", "vllm:prefix_cache_hits_total"
+
+
 def series(*values, name="vllm:x", pod="a", start=0.0):
     return [MetricSample(t=start + i, pod=pod, samples={name: v}) for i, v in enumerate(values)]
 
@@ -87,6 +90,19 @@ def test_a_rate_is_not_taken_for_its_counter():
 
 def test_a_counter_is_known_without_its_ending():
     assert Metrics(series(1, 4, name="vllm:num_preemptions_total")).increase("vllm:num_preemptions") == 3
+
+
+def test_an_engine_that_says_the_same_under_two_names_is_counted_once():
+    both = [MetricSample(t=t, pod="a", samples={OLD_HITS: v, NEW_HITS: v}) for t, v in ((0, 1.0), (1, 4.0))]
+    assert Metrics(both).increase("vllm:prefix_cache_hits_total") == 3
+    upgraded = [*series(1.0, 4.0, name=OLD_HITS, pod="a"), *series(1.0, 3.0, name=NEW_HITS, pod="b")]
+    assert Metrics(upgraded).increase(NEW_HITS) == 5
+
+
+def test_restarts_are_counted_in_each_pod():
+    name = "vllm:generation_tokens_total"
+    assert Metrics(series(1, 5, 2, 3, 0, name=name)).restarts() == 2
+    assert Metrics([*series(9, 9, name=name, pod="a"), *series(1, 2, name=name, pod="b", start=5)]).restarts() == 0
 
 
 def test_labels_are_matched_by_subset():

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import textwrap
-import time
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from vlab import catalog
 from vlab.errors import LabError
-from vlab.evidence import Collected, Evidence, Header, load, write
+from vlab.evidence import Collected, Evidence, Header, Settled, load, write
 from vlab.grading import checks_in, grade, grader_file
 from vlab.grading.run import legible
 from vlab.grading.score import earned, score
@@ -113,6 +112,67 @@ def test_a_report_with_an_error_and_no_fail_is_undecided_and_no_pass(graded):
     assert report.checks[0].reason == "the API server went away"
 
 
+def needing(identifier: str, *needs: str, points: int = 1, body: str = "pass") -> str:
+    return f"""
+@check("{identifier}", points={points}, needs={list(needs)}, help="")
+def test_{identifier.replace("-", "_")}(objects):
+    '''It holds'''
+    {body}
+"""
+
+
+UNTOLD = "raise CannotTell('the API server went away')"
+WRONG = "expect(False, 'one', 'two')"
+
+
+def test_what_needs_a_check_in_error_is_in_error_itself(graded):
+    report = graded(needing("a", body=UNTOLD) + needing("b", "a") + needing("c", "b"))
+    assert [(c.verdict, c.reason) for c in report.checks][1:] == [
+        (Verdict.ERROR, "a could not be told"),
+        (Verdict.ERROR, "b could not be told"),
+    ]
+    assert (report.max_score, report.percent, report.undecided) == (0, None, True)
+    assert report.model_dump(mode="json")["percent"] is None
+
+
+def test_one_need_that_failed_decides_whatever_is_in_doubt_beside_it(graded):
+    report = graded(needing("a", body=UNTOLD) + needing("b", body=WRONG) + needing("c", "a", "b") + needing("d", "c"))
+    assert [(c.verdict, c.reason) for c in report.checks][2:] == [
+        (Verdict.SKIP, "b must pass first"),
+        (Verdict.SKIP, "c must pass first"),
+    ]
+    assert (report.max_score, report.percent) == (3, 0.0)
+
+
+@pytest.mark.parametrize("body", [WRONG, "assert objects"])
+def test_nothing_fails_while_something_still_moves(tmp_path, evidence, body):
+    moving = evidence.header.model_copy(update={"settled": Settled(moving="the pod a is loading", seconds=300.0)})
+    write(tmp_path / "moving", moving, {"objects": {"start": [], "now": []}})
+    grader = tmp_path / "test_moving.py"
+    head = "from vlab.grading import check, expect\n"
+    grader.write_text(head + needing("good") + needing("bad", body=body) + needing("after", "bad"))
+    good, bad, after = grade(Evidence(tmp_path / "moving"), grader).checks
+    assert good.verdict is Verdict.PASS
+    assert (bad.verdict, bad.reason) == (Verdict.ERROR, "still moving: the pod a is loading")
+    assert after.verdict is Verdict.ERROR
+
+
+def test_a_check_may_need_every_safeguard(graded):
+    report = graded(
+        needing("answers", "safeguards", "ready")
+        + needing("ready")
+        + needing("model", "safeguards", points=0)
+        + needing("nodes", points=0, body=WRONG)
+    )
+    found = {c.id: c for c in report.checks}
+    assert list(found) == ["nodes", "model", "ready", "answers"]
+    assert found["answers"].needs == ("model", "nodes", "ready")
+    assert found["model"].needs == ("nodes",)
+    assert (found["answers"].verdict, found["answers"].reason) == (Verdict.SKIP, "nodes must pass first")
+    with pytest.raises(LabError, match="no check can be called safeguards"):
+        graded(needing("safeguards"))
+
+
 def test_a_plain_assert_says_what_it_compared(graded):
     (result,) = graded(one("found = 3; assert len(objects) == found")).checks
     assert result.verdict is Verdict.FAIL
@@ -138,10 +198,12 @@ def test_any_other_exception_is_the_graders_failure(graded, body):
     assert (result.earned, result.help) == (0, "")
 
 
-def test_damaged_evidence_is_no_verdict(graded, evidence):
-    (evidence.folder / "objects.json").write_text("[")
+def test_damaged_evidence_is_no_verdict(evidence, tmp_path):
+    (evidence.path / "objects.json").write_text("[")
+    grader = tmp_path / "test_damaged.py"
+    grader.write_text("from vlab.grading import check\n" + one("pass"))
     with pytest.raises(LabError, match=r"objects\.json"):
-        graded(one("pass"))
+        grade(Evidence(evidence.path), grader)
 
 
 def test_checks_keep_their_order_but_come_after_what_they_need(graded):
@@ -285,7 +347,7 @@ def test_every_check_fails_on_some_recorded_run(scenario):
     assert failed == {c.id for c in checks_in(scenario.grader)}
 
 
-def test_recorded_folders_are_replayed_quickly_and_memory_stays_flat():
+def test_memory_stays_flat_over_replays():
     scenario, folder = RECORDED[0]
     grade(load(folder), scenario.grader)
     tracemalloc.start()
@@ -295,12 +357,6 @@ def test_recorded_folders_are_replayed_quickly_and_memory_stays_flat():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
-    times = []
-    for _ in range(20):
-        started = time.perf_counter()
-        grade(load(folder), scenario.grader)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.05
 
 
 def test_ten_gradings_of_one_recording_are_equal():

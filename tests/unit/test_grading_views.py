@@ -116,7 +116,7 @@ def test_without_a_deployment_there_are_no_pods(tmp_path):
 def test_a_view_is_made_once(tmp_path):
     views = Views(evidence_of(tmp_path, deployment(), service()))
     assert views["deployment"] is views["deployment"]
-    assert set(VIEWS) >= {"evidence", "metrics", "requests", "stream", "probes", "answers", "healthy"}
+    assert set(VIEWS) >= {"evidence", "metrics", "requests", "stream", "probes", "answers", "start"}
 
 
 def test_what_is_requested_counts_limits_and_all_containers():

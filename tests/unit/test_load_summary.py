@@ -11,16 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlab.errors import LabError
-from vlab.load import metrics, summary, workload
+from vlab.evidence import MetricSample, Request
+from vlab.evidence.metrics import CACHE, PREEMPTIONS, WAITING, Metrics
+from vlab.load import summary, workload
 from vlab.load.compare import compare, percentile_row
 from vlab.load.report import html
-from vlab.load.result import LoadResult, MetricSample, RequestRecord, TargetRecord, load
+from vlab.load.result import LoadResult, TargetRecord, load
 from vlab.load.summary import spread, summarise
 
 SOURCE = "http://127.0.0.1:8000/metrics"
 
 
-def record(index: int, intended: float, latency: float, **more: object) -> RequestRecord:
+def record(index: int, intended: float, latency: float, **more: object) -> Request:
     first = intended + latency / 4
     gap = latency / 4
     fields: dict[str, object] = {
@@ -38,15 +40,15 @@ def record(index: int, intended: float, latency: float, **more: object) -> Reque
         "counted": True,
         "status": 200,
     }
-    return RequestRecord.model_validate({**fields, **more})
+    return Request.model_validate({**fields, **more})
 
 
 def sample(time: float, **values: float) -> MetricSample:
     keyed = {f'vllm:{k}{{engine="0"}}': v for k, v in values.items()}
-    return MetricSample(source=SOURCE, time=time, values=keyed)
+    return MetricSample(t=time, pod=SOURCE, samples=keyed)
 
 
-def result(records: list[RequestRecord], samples: tuple[MetricSample, ...] = ()) -> LoadResult:
+def result(records: list[Request], samples: tuple[MetricSample, ...] = ()) -> LoadResult:
     return LoadResult(
         workload=workload.find("saturate"),
         nonce="n",
@@ -148,12 +150,12 @@ def test_the_engines_side() -> None:
 
 
 def test_the_old_name_of_the_cache_metric_is_understood() -> None:
-    assert metrics.total(sample(0, gpu_cache_usage_perc=0.7), metrics.KV_CACHE_USAGE) == 0.7
+    assert Metrics([sample(0, gpu_cache_usage_perc=0.7)]).last(CACHE) == 0.7
 
 
 def test_waiting_is_not_mixed_up_with_waiting_by_reason() -> None:
     s = sample(0, num_requests_waiting=3, num_requests_waiting_by_reason=99)
-    assert metrics.total(s, metrics.WAITING) == 3
+    assert Metrics([s]).last(WAITING) == 3
 
 
 @given(st.lists(st.lists(st.integers(0, 100), min_size=1, max_size=10), min_size=1, max_size=4))
@@ -163,7 +165,7 @@ def test_a_counter_survives_restarts(lives: list[list[int]]) -> None:
     for life in lives:
         values += [sum(life[: i + 1]) for i in range(len(life))]
     samples = [sample(i, num_preemptions_total=v) for i, v in enumerate(values)]
-    rise = metrics.increase(samples, metrics.PREEMPTIONS)
+    rise = summary.known(lambda: Metrics(samples).increase(PREEMPTIONS))
     if len(values) < 2:
         assert rise is None
         return
@@ -192,21 +194,6 @@ def test_client_and_engine_are_held_against_each_other(
     found = summarise(result(records, samples)).consistency
     assert found.agrees is agrees
     assert words in found.note
-
-
-def test_parse_reads_vllm_samples_and_drops_what_is_not_finite() -> None:
-    text = (
-        "# HELP vllm:num_requests_running x\n# TYPE vllm:num_requests_running gauge\n"
-        'vllm:num_requests_running{model_name="a\\"b",engine="0"} 3.0\n'
-        'vllm:ttft_bucket{le="+Inf"} 7.0\nvllm:bad NaN\nprocess_cpu_seconds_total 5\n'
-    )
-    assert metrics.parse(text) == {
-        'vllm:num_requests_running{engine="0",model_name="a\\"b"}': 3.0,
-        'vllm:ttft_bucket{le="+Inf"}': 7.0,
-    }
-    assert list(metrics.parse(text, buckets=False)) == ['vllm:num_requests_running{engine="0",model_name="a\\"b"}']
-    with pytest.raises(ValueError):
-        metrics.parse("vllm:x{unclosed 1\n")
 
 
 def runs(median: float, n: int, seed: int) -> LoadResult:
@@ -258,7 +245,7 @@ def test_a_saved_run_comes_back_whole(tmp_path: Path) -> None:
         ("", "is not a result"),
         ("{}", "is not a result"),
         ("[1]", "is not a result"),
-        ('{"schema_version": 2}', "has version 2"),
+        ('{"schema_version": 1}', "has version 1"),
     ],
 )
 def test_another_file_is_no_run(tmp_path: Path, text: str, words: str) -> None:

@@ -55,7 +55,15 @@ PARTS = {
     "objects": {"start": [deployment()], "now": [deployment(NASTY)]},
     "metrics": [sample(100 + i, 4, 28 - i, 0.9, 3 + i // 2) for i in range(8)],
     "requests": [
-        Request(id=f"{i}", class_name=name, intended=100 + i, sent=100 + i, first_token=101 + i, end=104 + i)
+        Request(
+            class_name=name,
+            index=i,
+            requested_tokens=9,
+            intended=100 + i,
+            sent=100 + i,
+            first_token=101 + i,
+            end=104 + i,
+        )
         for i, name in enumerate(["chat", "batch", NASTY])
     ],
     "stream": Stream(

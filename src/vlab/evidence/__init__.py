@@ -1,9 +1,9 @@
 """What is recorded about a learner's deployment for one grading; graders read this and nothing else."""
 
+from vlab.evidence.files import pack, read_answers
 from vlab.evidence.models import (
     PARTS,
     Answer,
-    Baseline,
     CannotTell,
     Collected,
     Header,
@@ -11,15 +11,16 @@ from vlab.evidence.models import (
     Object,
     Probe,
     Request,
+    Settled,
     Stream,
     StreamPath,
 )
-from vlab.evidence.store import Evidence, load, write
+from vlab.evidence.record import write
+from vlab.evidence.store import Evidence, load
 
 __all__ = [
     "PARTS",
     "Answer",
-    "Baseline",
     "CannotTell",
     "Collected",
     "Evidence",
@@ -28,8 +29,11 @@ __all__ = [
     "Object",
     "Probe",
     "Request",
+    "Settled",
     "Stream",
     "StreamPath",
     "load",
+    "pack",
+    "read_answers",
     "write",
 ]

@@ -5,11 +5,21 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from vlab.evidence.models import CannotTell, MetricSample
 
 PREFIX = "vllm:"
+
+RUNNING = "vllm:num_requests_running"
+WAITING = "vllm:num_requests_waiting"
+CACHE = "vllm:kv_cache_usage_perc"
+PREEMPTIONS = "vllm:num_preemptions_total"
+PROMPT_TOKENS = "vllm:prompt_tokens_total"
+GENERATION_TOKENS = "vllm:generation_tokens_total"
+TTFT = "vllm:time_to_first_token_seconds"
+PREFIX_QUERIES = "vllm:prefix_cache_queries_total"
+PREFIX_HITS = "vllm:prefix_cache_hits_total"
 
 
 @dataclass(frozen=True)
@@ -133,14 +143,17 @@ class Metrics:
 
     def has(self, name: str, labels: Mapping[str, str] | None = None) -> bool:
         """Whether there is any sample of a metric."""
-        return bool(self._keys(name, labels))
+        return any(self._keys(name, labels))
 
     def series(self, name: str, labels: Mapping[str, str] | None = None) -> dict[tuple[str, str], list[Point]]:
-        """Every series of a metric by pod and key, each in the order of time."""
-        keys = self._keys(name, labels)
+        """Every series of a metric by pod and key, each in the order of time.
+
+        An engine that has a metric under its name of now and an old one says the same twice: one of them is taken.
+        """
+        by_name = self._keys(name, labels)
         found: dict[tuple[str, str], list[Point]] = {}
         for sample in self.samples:
-            for key in keys & sample.samples.keys():
+            for key in next((both for keys in by_name if (both := keys & sample.samples.keys())), ()):
                 points = found.setdefault((sample.pod, key), [])
                 points.append(Point(sample.t, sample.pod, sample.samples[key]))
         if not found:
@@ -179,6 +192,12 @@ class Metrics:
         """
         return math.fsum(self._increases(name, labels).values())
 
+    def restarts(self, name: str = GENERATION_TOKENS) -> int:
+        """How often a counter began again in a pod."""
+        every = self.points(name)
+        own = ([p.value for p in every if p.pod == pod] for pod in self.pods)
+        return sum(later < earlier for values in own for earlier, later in pairwise(values))
+
     def average(self, name: str, labels: Mapping[str, str] | None = None) -> float:
         """The mean of what a histogram observed, from its _sum and _count.
 
@@ -206,13 +225,15 @@ class Metrics:
             raise CannotTell(f"{base} observed nothing in this time")
         return _in_buckets(q, sorted(cumulated.items()))
 
-    def _keys(self, name: str, labels: Mapping[str, str] | None) -> set[str]:
-        names = set(aliases(name))
+    def _keys(self, name: str, labels: Mapping[str, str] | None) -> list[set[str]]:
+        """The keys of a metric for each of its names."""
         every: set[str] = set()
         every.update(*(s.samples for s in self.samples))
         wanted = (labels or {}).items()
-        named = (key for key in every if key.partition("{")[0] in names)
-        return {key for key in named if wanted <= name_and_labels(key)[1].items()}
+        return [
+            {k for k in every if k.partition("{")[0] == known and wanted <= name_and_labels(k)[1].items()}
+            for known in aliases(name)
+        ]
 
     def _increases(self, name: str, labels: Mapping[str, str] | None) -> dict[tuple[str, str], float]:
         return {of: points[-1].value for of, points in self._risen(name, labels).items()}

@@ -1,4 +1,4 @@
-"""The shape of evidence, version 1: what each file of the folder holds."""
+"""The shape of evidence, version 2: what each file of the folder holds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,32 +28,44 @@ class Collected(_Model):
     seconds: float = 0.0
 
 
+class Settled(_Model):
+    """How waiting for the deployment to settle ended."""
+
+    moving: str = ""
+    """What still moved when patience was over; empty if all was still."""
+    seconds: float = 0.0
+
+
 class Header(_Model):
     """evidence.json: what was recorded, of whom, when, and how each collector ended."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     vlab: str
     scenario: str
-    phase: str = "graded"
-    """graded; of a recorded run what it shows: healthy, faulty, solved, or the wrong solution's name."""
     learner: str
     namespace: str
+    namespace_uid: str = ""
     profile: str
     parameters: dict[str, Any] = {}
     cluster: dict[str, Any] = {}
+    """Its provider, context, instance and uid."""
+    via: str = ""
+    """How HTTP went to the endpoint: witness or forward; empty if none was asked for."""
+    made_from: str = ""
+    """Of a recorded run the digest of what it was made from."""
+    challenge: str = ""
+    """What whoever grades gave, to know this recording from an older one."""
     started: datetime
     """By the clock of the machine that recorded, which may step."""
     finished: datetime | None = None
     seconds: float
     """From start to finish on a clock that never steps."""
+    skew_seconds: float = 0.0
+    """This machine's clock minus the cluster's."""
+    settled: Settled = Settled()
     collectors: dict[str, Collected]
-
-    @property
-    def clock_stepped(self) -> bool:
-        """Whether the machine's clock was set while evidence was recorded: by a second or more."""
-        if self.finished is None:
-            return False
-        return abs((self.finished - self.started).total_seconds() - self.seconds) >= 1.0
+    refused: dict[str, str] = {}
+    """Logs and answers that could not be kept, by file, and why; the others were."""
 
 
 class Probe(_Model):
@@ -69,36 +81,48 @@ class Probe(_Model):
 
 
 class MetricSample(_Model):
-    """What one pod's /metrics said at one time."""
+    """What one engine's /metrics said at one time."""
 
     t: float
-    """Unix seconds, on a clock that does not step while evidence is recorded."""
+    """Unix seconds, on a clock that does not step while it is sampled."""
     pod: str
+    """The pod that was read; the URL where no pod is known."""
     samples: dict[str, float]
-    """Every vllm:* sample by 'name' or 'name{label="value",...}'; only finite values."""
+    """Every vllm:* sample by 'name' or 'name{label="value",...}', labels in alphabetical order; only finite values.
+    Buckets may be in an engine's first and last sample only."""
 
 
 class Request(_Model):
     """One request of a load. Times are Unix seconds on the same clock as the metrics."""
 
-    id: str
     class_name: str
     """Of the workload: chat, batch ..."""
+    index: int
+    """Within its class."""
     path: Literal["direct", "edge"] = "direct"
     intended: float
     """When it was due; latencies count from here, so that a late client hides nothing."""
     sent: float
     first_token: float | None = None
+    """None if none came, or if the answer was not streamed."""
     chunks: tuple[float, ...] = ()
-    """Arrival of each streamed event that carried output."""
+    """Arrival of each streamed event that carried output; one event may carry several tokens."""
     end: float
+    reads: int = 0
+    """Reads of the body; far fewer than chunks means that something gathered the stream on its way."""
+    requested_tokens: int
     prompt_tokens: int | None = None
+    """As the server counted; None if it did not say."""
     output_tokens: int = 0
+    """As the server counted, else the number of chunks (then `counted` is false)."""
+    counted: bool = False
     status: int | None = None
     """HTTP status; None if no answer began."""
     error: str | None = None
-    """Its kind: connect, disconnected, timeout, deadline, http_<status>, stream_error, truncated, protocol."""
+    """None, or its kind: connect, disconnected, timeout, deadline, http_<status>, stream_error (an error
+    inside an answer with status 200), truncated (a stream that ended early), protocol (not this API)."""
     detail: str | None = None
+    """The error in the server's or the client library's words."""
 
     @property
     def ok(self) -> bool:
@@ -117,8 +141,15 @@ class Request(_Model):
 
     @property
     def gaps(self) -> tuple[float, ...]:
-        """Seconds between one chunk and the next."""
+        """Inter-token latencies: seconds between one chunk and the next."""
         return tuple(later - earlier for earlier, later in pairwise(self.chunks))
+
+    @property
+    def time_per_output_token(self) -> float | None:
+        """Mean seconds a token after the first; not misled by chunks of several tokens."""
+        if self.first_token is None or self.output_tokens < 2:
+            return None
+        return (self.end - self.first_token) / (self.output_tokens - 1)
 
 
 class StreamPath(_Model):
@@ -189,14 +220,6 @@ class Objects(_Model):
     now: list[Object]
 
 
-class Baseline(_Model):
-    """What the healthy deployment reached on the same cluster, under the scenario's load."""
-
-    recorded: datetime
-    figures: dict[str, float]
-    """By name; the collector and the grader of a scenario agree on them."""
-
-
 @dataclass(frozen=True)
 class Part:
     """One file of the folder."""
@@ -208,14 +231,15 @@ class Part:
     """Of the whole file, or of one line."""
     lines: bool = False
     """One JSON value a line."""
+    limit: int = 16 << 20
+    """Bytes; a larger file is refused unread."""
 
 
 PARTS = {
     "objects": Part("objects.json", "objects", Objects),
-    "healthy": Part("baseline.json", "baseline", Baseline),
     "events": Part("events.json", "events", list[Object]),
     "probes": Part("probes.json", "probe", list[Probe]),
-    "metrics": Part("metrics.jsonl", "metrics", MetricSample, lines=True),
+    "metrics": Part("metrics.jsonl", "metrics", MetricSample, lines=True, limit=64 << 20),
     "requests": Part("requests.jsonl", "requests", Request, lines=True),
     "stream": Part("stream.json", "stream", Stream),
     "api": Part("api.json", "api", list[Answer]),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pydantic
 
+from vlab.evidence.files import HEADER
 from vlab.evidence.models import PARTS, Header
-from vlab.evidence.store import HEADER
 from vlab.model import Report
 
 

@@ -1,118 +1,146 @@
 """Proves that evidence is as it was recorded: a MANIFEST of every file's sha256, signed with Ed25519."""
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from vlab import paths
 from vlab.errors import Exit, LabError
+from vlab.evidence.files import MANIFEST, SIGNATURE, Contents, read
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-MANIFEST = "MANIFEST"
-"""One line a file, sorted by name, as `sha256sum --check` reads it."""
-SIGNATURE = "MANIFEST.sig"
-"""The Ed25519 signature of the MANIFEST's bytes: 128 hexadecimal digits and a newline."""
+    from vlab.evidence.store import Evidence
 
 _PRIVATE, _PUBLIC = "vlab.key", "vlab.pub"
+
+
+@dataclass(frozen=True)
+class State:
+    """What the seal of evidence says about it."""
+
+    kind: Literal["signed", "unsigned", "changed"]
+    key: str = ""
+    """The public key that signed it, in hexadecimal digits; whose it is, the evidence cannot say."""
+    changed: tuple[str, ...] = ()
+    """The files that are not as the MANIFEST has them: changed, added or removed."""
+
+    def __str__(self) -> str:
+        """As reports say it: 'signed by KEYID', 'unsigned', 'changed: FILE'."""
+        if self.kind == "signed":
+            return f"signed by {key_id(self.key)}"
+        return "unsigned" if self.kind == "unsigned" else f"changed: {self.changed[0]}"
+
+
+def key_id(key: str) -> str:
+    """The short name of a public key that is given in hexadecimal digits."""
+    return hashlib.sha256(bytes.fromhex(key)).hexdigest()[:16]
+
+
+def manifest(files: Mapping[str, bytes]) -> str:
+    """The lines of a MANIFEST for what there is now."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(_digests(files).items()))
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {n: hashlib.sha256(raw).hexdigest() for n, raw in files.items() if n not in (MANIFEST, SIGNATURE)}
 
 
 def close(folder: Path, key: "Ed25519PrivateKey | None" = None) -> None:
     """Write the MANIFEST of a folder, and sign it if there is a key."""
     (folder / SIGNATURE).unlink(missing_ok=True)
-    (folder / MANIFEST).write_text(manifest(folder))
+    raw = manifest(read(folder).files).encode()
+    (folder / MANIFEST).write_bytes(raw)
     if key is not None:
-        sign(folder, key)
+        public = key.public_key().public_bytes_raw().hex()
+        (folder / SIGNATURE).write_bytes(_signature(public, key.sign(raw).hex()))
 
 
-def sign(folder: Path, key: "Ed25519PrivateKey") -> None:
-    """Sign the MANIFEST that is there.
-
-    Raises:
-        LabError: there is none.
-    """
-    try:
-        signature = key.sign((folder / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        raise LabError(f"{folder} has no {MANIFEST}", "name a folder that `vlab grade` wrote") from None
-    (folder / SIGNATURE).write_text(signature.hex() + "\n")
+def _signature(key: str, signature: str) -> bytes:
+    """The one way to write it: no byte can differ unseen."""
+    return f"{json.dumps({'version': 1, 'key': key, 'signature': signature})}\n".encode()
 
 
-def manifest(folder: Path) -> str:
-    """The lines of a MANIFEST for what the folder holds now."""
-    return "".join(f"{digest}  {name}\n" for name, digest in sorted(_digests(folder).items()))
+def state(contents: Contents) -> State:
+    """What the seal says about files that were read; the MANIFEST is made anew and compared."""
+    kept, signature = contents.files.get(MANIFEST), contents.files.get(SIGNATURE)
+    if kept is None:
+        return State("unsigned") if signature is None else State("changed", changed=(MANIFEST,))
+    differing = _differing(kept, contents)
+    key = None if signature is None else _signed_by(kept, signature)
+    if signature is not None and key is None:
+        return State("changed", changed=(MANIFEST if differing else SIGNATURE,))
+    if differing:
+        return State("changed", changed=differing)
+    return State("unsigned") if key is None else State("signed", key)
 
 
-def verify(folder: Path, key: "Ed25519PublicKey") -> tuple[str, ...]:
-    """What is not as it was signed, each in a few words that name the file; empty if everything is.
-
-    Raises:
-        LabError: the folder has no MANIFEST or no signature, so nothing can be said.
-    """
-    raw, signature = _sealed(folder)
-    if not _is_signed(raw, signature, key):
-        return (f"{MANIFEST} or {SIGNATURE} was changed, or was signed with another key",)
-    then = dict(_entry(line) for line in raw.decode().splitlines())
-    now = _digests(folder)
-    changes = {
-        **dict.fromkeys(now.keys() - then.keys(), "added"),
-        **dict.fromkeys(then.keys() - now.keys(), "removed"),
-        **{name: "changed" for name in then.keys() & now.keys() if then[name] != now[name]},
-    }
-    return tuple(f"{name} was {change}" for name, change in sorted(changes.items()))
+def _differing(kept: bytes, contents: Contents) -> tuple[str, ...]:
+    now = _digests(contents.files)
+    if kept == manifest(contents.files).encode() and not contents.stray:
+        return ()
+    lines = (line.partition("  ") for line in kept.decode(errors="replace").splitlines())
+    then = {name: digest for digest, _, name in lines}
+    names = {n for n in then.keys() | now.keys() if then.get(n) != now.get(n)}
+    return tuple(sorted({*names, *contents.stray})) or (MANIFEST,)
 
 
-def _sealed(folder: Path) -> tuple[bytes, bytes]:
-    try:
-        return (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
-    except OSError as e:
-        raise LabError(
-            f"{folder} is not signed: it has no {Path(e.filename).name}",
-            "evidence is signed when `vlab grade` records it; what came without a signature cannot be verified",
-        ) from None
-
-
-def _is_signed(raw: bytes, signature: bytes, key: "Ed25519PublicKey") -> bool:
+def _signed_by(manifest: bytes, signature: bytes) -> str | None:
+    """The public key whose signature this is; None if it is none."""
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     try:
-        plain = bytes.fromhex(signature.decode("ascii"))
-        key.verify(plain, raw)
-    except (ValueError, InvalidSignature):
-        return False
-    return signature == f"{plain.hex()}\n".encode()  # one way to write it: no byte can differ unseen
+        said = json.loads(signature)
+        key, made = said["key"], said["signature"]
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(made), manifest)
+    except (ValueError, LookupError, TypeError, RecursionError, InvalidSignature):
+        return None
+    return key if signature == _signature(bytes.fromhex(key).hex(), bytes.fromhex(made).hex()) else None
 
 
-def _entry(line: str) -> tuple[str, str]:
-    digest, _, name = line.partition("  ")
-    return name, digest
+def require(evidence: "Evidence", key: Path | None = None) -> None:
+    """Refuse evidence that is not signed by a trusted key.
+
+    Args:
+        key: the file of the public key that is trusted; this machine's own if it is None.
+
+    Raises:
+        LabError: it is unsigned, changed, or signed by somebody else.
+    """
+    if evidence.seal.kind != "signed":
+        hint = "only evidence that `vlab grade` recorded and nobody changed is signed"
+        raise LabError(f"{evidence.path} is {evidence.seal}", hint, Exit.USAGE)
+    if not is_trusted(evidence.seal, key):
+        words = "the key that was named" if key is not None else "this machine's key"
+        hint = f"if you trust who recorded it, name their {_PUBLIC} with --key"
+        raise LabError(f"{evidence.path} is {evidence.seal}, which is not {words}", hint, Exit.USAGE)
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    return {str(name): _digest(folder / name) for name in files(folder) if name.name not in (MANIFEST, SIGNATURE)}
+def is_trusted(state: State, key: Path | None = None) -> bool:
+    """Whether evidence is signed by the key in a file, or by this machine's own; no key is made for it."""
+    trusted = _own_public() if key is None else public_key(key)
+    return state.kind == "signed" and trusted is not None and trusted.public_bytes_raw().hex() == state.key
 
 
-def files(folder: Path) -> Iterator[Path]:
-    """Everything in the folder but plain folders, by its path in it."""
-    for path in folder.rglob("*"):
-        if path.is_symlink() or not path.is_dir():
-            yield path.relative_to(folder)
+def _own_public() -> "Ed25519PublicKey | None":
+    file = _keys() / _PRIVATE
+    return private_key(file).public_key() if file.is_file() else None
 
 
-def _digest(file: Path) -> str:
-    """sha256 of a file, read in pieces; of a link where it leads, which no file can equal."""
-    if file.is_symlink():
-        return f"link to {file.readlink()}"
-    with file.open("rb") as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+def _keys() -> Path:
+    from vlab import paths
+
+    return paths.state() / "keys"
 
 
 def own_key() -> "Ed25519PrivateKey":
     """The key of this machine, made when it is first asked for; only its owner can read it."""
-    folder = paths.state() / "keys"
+    folder = _keys()
     if not (folder / _PRIVATE).is_file():
         make_key(folder)
     return private_key(folder / _PRIVATE)

@@ -5,6 +5,7 @@ import difflib
 import inspect
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -14,6 +15,9 @@ from vlab import paths
 from vlab.errors import LabError
 from vlab.grading.check import Check
 from vlab.grading.views import VIEWS
+
+SAFEGUARDS = "safeguards"
+"""Among a check's needs: every check of the grading that earns no points."""
 
 
 def grader_file(identifier: str) -> Path:
@@ -69,7 +73,7 @@ def _known_views(file: Path, each: Check) -> None:
 
 
 def ordered(found: Iterable[Check]) -> tuple[Check, ...]:
-    """Checks in their order, but each after those it needs.
+    """Checks in their order, but each after those it needs; a need of SAFEGUARDS is spelled out.
 
     Raises:
         LabError: two have one id, a need is not there, or needs go in a circle.
@@ -78,7 +82,10 @@ def ordered(found: Iterable[Check]) -> tuple[Check, ...]:
     for each in found:
         if each.id in by_id:
             raise _wrong(_file_of(each), f"two checks are called {each.id}")
+        if each.id == SAFEGUARDS:
+            raise _wrong(_file_of(each), f"no check can be called {SAFEGUARDS}: it means all without points")
         by_id[each.id] = each
+    by_id = _with_safeguards(by_id)
     for each in by_id.values():
         if missing := [need for need in each.needs if need not in by_id]:
             raise _wrong(_file_of(each), f"check {each.id} needs {missing[0]}, which is no check")
@@ -91,6 +98,17 @@ def ordered(found: Iterable[Check]) -> tuple[Check, ...]:
     for identifier in by_id:
         _place(identifier, by_id, placed)
     return tuple(placed.values())
+
+
+def _with_safeguards(by_id: Mapping[str, Check]) -> dict[str, Check]:
+    """Checks with the ids of all safeguards but themselves where one needs SAFEGUARDS."""
+
+    def needs(each: Check) -> tuple[str, ...]:
+        every = [c.id for c in by_id.values() if not c.points and c is not each]
+        spelled = [n for need in each.needs for n in (every if need == SAFEGUARDS else [need])]
+        return tuple(dict.fromkeys(spelled))
+
+    return {each.id: replace(each, needs=needs(each)) for each in by_id.values()}
 
 
 def _place(identifier: str, by_id: Mapping[str, Check], placed: dict[str, Check]) -> None:

@@ -43,16 +43,12 @@ def judge(each: Check, views: Views, before: Mapping[str, CheckResult]) -> Check
     Raises:
         LabError: the evidence itself is not what it must be; that is no verdict.
     """
-    lacking = [need for need in each.needs if before[need].verdict is not Verdict.PASS]
-    if lacking:
-        return _result(each, Verdict.SKIP, reason=f"{lacking[0]} must pass first")
+    if lacking := _lacking(each, before):
+        return lacking
     try:
         each.function(**{name: views[name] for name in inspect.signature(each.function).parameters})
-    except Mismatch as e:
-        return _result(each, Verdict.FAIL, expected=e.expected, actual=e.actual, help=e.help or each.help)
     except AssertionError as e:
-        found = str(e) or "that it does not hold"
-        return _result(each, Verdict.FAIL, expected=each.title, actual=found, help=each.help)
+        return _not_so(each, e, views["evidence"].header.settled.moving)
     except CannotTell as e:
         return _result(each, Verdict.ERROR, reason=str(e) or "the check did not say why")
     except (LabError, KeyboardInterrupt):
@@ -60,6 +56,30 @@ def judge(each: Check, views: Views, before: Mapping[str, CheckResult]) -> Check
     except BaseException as e:  # pytest.fail and sys.exit are no Exceptions
         return _result(each, Verdict.ERROR, reason=f"the grader itself failed: {type(e).__name__}: {e}")
     return _result(each, Verdict.PASS)
+
+
+def _lacking(each: Check, before: Mapping[str, CheckResult]) -> CheckResult | None:
+    """What comes of a check that another must pass before, or None if all have.
+
+    One that failed decides: nothing that is still in doubt could make up for it.
+    """
+    by_verdict = {before[need].verdict: need for need in reversed(each.needs)}
+    for verdict in (Verdict.FAIL, Verdict.SKIP):
+        if verdict in by_verdict:
+            return _result(each, Verdict.SKIP, reason=f"{by_verdict[verdict]} must pass first")
+    if Verdict.ERROR in by_verdict:
+        return _result(each, Verdict.ERROR, reason=f"{by_verdict[Verdict.ERROR]} could not be told")
+    return None
+
+
+def _not_so(each: Check, error: AssertionError, moving: str) -> CheckResult:
+    """A fail, unless something still moved: then it may become so yet."""
+    if moving:
+        return _result(each, Verdict.ERROR, reason=f"still moving: {moving}")
+    if isinstance(error, Mismatch):
+        return _result(each, Verdict.FAIL, expected=error.expected, actual=error.actual, help=error.help or each.help)
+    found = str(error) or "that it does not hold"
+    return _result(each, Verdict.FAIL, expected=each.title, actual=found, help=each.help)
 
 
 def _result(each: Check, verdict: Verdict, **words: str) -> CheckResult:
@@ -95,6 +115,7 @@ def report(evidence: Evidence, results: Sequence[CheckResult], title: str = "") 
         recorded=header.started,
         graded_at=datetime.now(UTC).replace(microsecond=0),
         evidence=evidence.digest,
+        seal=str(evidence.seal),
         checks=tuple(results),
         **score.score(results),
     )

@@ -1,8 +1,8 @@
 """The one score formula. Every report and every format shows what comes from here.
 
 A check that passed earns its points, one that failed or was skipped earns none. A check that could not be told
-counts for neither side: it earns nothing and is taken out of what can be earned. A grading is passed if every
-check passed.
+counts for neither side: it earns nothing and is taken out of what can be earned; where nothing is left, there is no
+percentage. A grading is passed if every check passed.
 """
 
 from collections.abc import Sequence

@@ -11,10 +11,11 @@ from itertools import count, islice, takewhile
 import aiohttp
 
 from vlab.errors import Exit, LabError
+from vlab.evidence.models import Request
 from vlab.load import sse, traffic
 from vlab.load.exchange import Target, exchange
 from vlab.load.metrics import HERTZ, Clock, Sampler, read_limited
-from vlab.load.result import LoadResult, RequestRecord, TargetRecord
+from vlab.load.result import LoadResult, TargetRecord
 from vlab.load.workload import ClosedLoop, TrafficClass, Workload
 
 _ERROR_PAUSE_S = 0.5
@@ -104,7 +105,7 @@ class _Run:
     nonce: str
     session: aiohttp.ClientSession
     clock: Clock = field(default_factory=Clock)
-    records: list[RequestRecord] = field(default_factory=list)
+    records: list[Request] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     errors: int = 0
 
@@ -152,7 +153,7 @@ class _Run:
                 await self._sleep_until(due)
                 group.create_task(self._send(c, index, due))
 
-    async def _send(self, c: TrafficClass, index: int, intended: float) -> RequestRecord:
+    async def _send(self, c: TrafficClass, index: int, intended: float) -> Request:
         self.sent[c.name] += 1
         record = await exchange(
             self.session,
@@ -193,6 +194,6 @@ class _Run:
             started=self.clock.started,
             requests=tuple(self.records),
             not_sent=max(0, planned - self.sent.total()),
-            metrics=tuple(sorted((m for s in samplers for m in s.samples), key=lambda m: m.time)),
+            metrics=tuple(sorted((m for s in samplers for m in s.samples), key=lambda m: m.t)),
             metrics_errors=dict(sum((s.errors for s in samplers), Counter())),
         )

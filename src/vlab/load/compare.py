@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from vlab.load.result import LoadResult, RequestRecord
+from vlab.evidence.models import Request
+from vlab.load.result import LoadResult
 from vlab.load.summary import Gauge, Summary, group, summarise
 from vlab.load.workload import canonical
 
@@ -46,7 +47,7 @@ class Comparison(BaseModel):
     """Why the runs may not be comparable."""
 
 
-_PER_REQUEST: tuple[tuple[str, Callable[[RequestRecord], float | None]], ...] = (
+_PER_REQUEST: tuple[tuple[str, Callable[[Request], float | None]], ...] = (
     ("TTFT", lambda r: r.ttft),
     ("TPOT", lambda r: r.time_per_output_token),
     ("latency", lambda r: r.latency),
@@ -137,7 +138,7 @@ def bootstrap(a: Sequence[float], b: Sequence[float], q: int) -> tuple[float, fl
     return float(low), float(high)
 
 
-def _class_rows(name: str, a: list[RequestRecord], b: list[RequestRecord]) -> Iterable[Row]:
+def _class_rows(name: str, a: list[Request], b: list[Request]) -> Iterable[Row]:
     for figure, value in _PER_REQUEST:
         one = [v for v in map(value, a) if v is not None]
         two = [v for v in map(value, b) if v is not None]
@@ -145,7 +146,7 @@ def _class_rows(name: str, a: list[RequestRecord], b: list[RequestRecord]) -> It
             yield from (percentile_row(name, figure, q, one, two) for q in (50, 95))
 
 
-def _good(result: LoadResult, name: str) -> list[RequestRecord]:
+def _good(result: LoadResult, name: str) -> list[Request]:
     return [r for r in result.requests if r.class_name == name and r.ok]
 
 

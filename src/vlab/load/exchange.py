@@ -7,10 +7,10 @@ import aiohttp
 from yarl import URL
 
 from vlab.errors import LabError
+from vlab.evidence.models import Request
 from vlab.load import sse
 from vlab.load.metrics import Clock, read_limited
-from vlab.load.result import RequestRecord
-from vlab.load.traffic import Request
+from vlab.load.traffic import Order
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _MAX_DETAIL = 300
@@ -76,19 +76,19 @@ class _RequestError(Exception):
 async def exchange(
     session: aiohttp.ClientSession,
     target: Target,
-    request: Request,
+    order: Order,
     *,
     intended: float,
     clock: Clock,
     timeout: float,
     deadline: float,
-) -> RequestRecord:
-    """One request to its end, its `timeout` (seconds) or the run's `deadline` (clock time)."""
+) -> Request:
+    """One request to its end, its `timeout` (seconds) or the run's `deadline`; this and `intended` are clock time."""
     answer, sent = _Answer(), clock.now()
     error: _RequestError | None = None
     try:
         async with asyncio.timeout(max(0.0, min(timeout, deadline - sent))):
-            await _receive(session, target, request, answer, clock)
+            await _receive(session, target, order, answer, clock)
     except TimeoutError:
         late = deadline - sent < timeout
         words = "the run's time was over" if late else f"no end within {timeout:g} s"
@@ -98,16 +98,17 @@ async def exchange(
     except _RequestError as e:
         error = e
     counted = answer.usage is not None
-    return RequestRecord(
-        class_name=request.class_name,
-        index=request.index,
-        intended=intended,
-        sent=sent,
-        first_token=answer.chunks[0] if answer.chunks else None,
-        chunks=tuple(answer.chunks),
-        end=clock.now() if answer.end is None else answer.end,
+    chunks = tuple(map(clock.at, answer.chunks))
+    return Request(
+        class_name=order.class_name,
+        index=order.index,
+        intended=clock.at(intended),
+        sent=clock.at(sent),
+        first_token=chunks[0] if chunks else None,
+        chunks=chunks,
+        end=clock.at(clock.now() if answer.end is None else answer.end),
         reads=answer.reads,
-        requested_tokens=request.max_tokens,
+        requested_tokens=order.max_tokens,
         prompt_tokens=answer.usage.prompt_tokens if answer.usage else None,
         output_tokens=answer.usage.output_tokens if answer.usage else len(answer.chunks),
         counted=counted,
@@ -128,18 +129,16 @@ def _kind(error: Exception) -> str:
     return "protocol"
 
 
-async def _receive(
-    session: aiohttp.ClientSession, target: Target, request: Request, answer: _Answer, clock: Clock
-) -> None:
-    body = {"model": target.model, **request.content}
-    url = f"{target.base_url}{request.path}"
+async def _receive(session: aiohttp.ClientSession, target: Target, order: Order, answer: _Answer, clock: Clock) -> None:
+    body = {"model": target.model, **order.content}
+    url = f"{target.base_url}{order.path}"
     async with session.post(url, json=body, headers=target.headers, allow_redirects=False) as response:
         answer.status = response.status
         if response.status != 200:
             raise _RequestError(
                 f"http_{response.status}", _message(await read_limited(response.content, _MAX_BODY_BYTES))
             )
-        if request.stream:
+        if order.stream:
             await _receive_stream(response, answer, clock)
         else:
             _take_whole(await read_limited(response.content, _MAX_BODY_BYTES), answer)

@@ -1,30 +1,18 @@
-"""Reads an engine's /metrics beside a load, four times a second, and works with the samples."""
+"""Reads an engine's /metrics beside a load, four times a second."""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 import aiohttp
 
-from vlab.evidence.metrics import aliases, parse
-from vlab.load.result import MetricSample
+from vlab.evidence.metrics import RUNNING, WAITING, Metrics, parse
+from vlab.evidence.models import MetricSample
 
 HERTZ = 4.0
 _READ_TIMEOUT_S = 2.0
 _SETTLE_S = 3.0
 _MAX_BYTES = 16 * 1024 * 1024
-
-RUNNING = "vllm:num_requests_running"
-WAITING = "vllm:num_requests_waiting"
-KV_CACHE_USAGE = "vllm:kv_cache_usage_perc"
-PREEMPTIONS = "vllm:num_preemptions_total"
-PROMPT_TOKENS = "vllm:prompt_tokens_total"
-GENERATION_TOKENS = "vllm:generation_tokens_total"
-TTFT = "vllm:time_to_first_token_seconds"
-PREFIX_QUERIES = "vllm:prefix_cache_queries_total"
-PREFIX_HITS = "vllm:prefix_cache_hits_total"
 
 
 class Clock:
@@ -40,50 +28,17 @@ class Clock:
 
     def unix(self) -> float:
         """Now in Unix time, by this clock's start."""
-        return self.started + self.now()
+        return self.at(self.now())
+
+    def at(self, seconds: float) -> float:
+        """A time of this clock in Unix time."""
+        return round(self.started + seconds, 6)
 
     def zero(self) -> None:
         """Make now the start. Unix times stay on one line with those before."""
         passed = self.now()
         self.started += passed
         self._origin += passed
-
-
-def series(sample: MetricSample, name: str) -> list[float]:
-    """The values of a metric whatever its labels (one an engine), under its present or its old name."""
-    for known in aliases(name):
-        found = [v for key, v in sample.values.items() if key.partition("{")[0] == known]
-        if found:
-            return found
-    return []
-
-
-def total(sample: MetricSample, name: str) -> float | None:
-    """The sum of a metric over its labels; None if the sample does not have it."""
-    found = series(sample, name)
-    return sum(found) if found else None
-
-
-def highest(sample: MetricSample, name: str) -> float | None:
-    """The highest value of a metric over its labels; None if the sample does not have it."""
-    return max(series(sample, name), default=None)
-
-
-def increase(samples: Sequence[MetricSample], name: str) -> float | None:
-    """By how much a counter of one source rose. A fall is a restart, which counts from 0 again."""
-    values = [v for v in (total(s, name) for s in samples) if v is not None]
-    if len(values) < 2:
-        return None
-    return sum(b - a if b >= a else b for a, b in _pairs(values))
-
-
-def restarts(samples: Sequence[MetricSample], name: str = GENERATION_TOKENS) -> int:
-    """How often the counters of one source began again."""
-    return sum(b < a for a, b in _pairs([v for v in (total(s, name) for s in samples) if v is not None]))
-
-
-def _pairs(values: list[float]) -> Iterator[tuple[float, float]]:
-    return pairwise(values)
 
 
 class Sampler:
@@ -108,7 +63,7 @@ class Sampler:
                     return None
                 text = (await read_limited(answer.content, _MAX_BYTES)).decode()
                 at = self._clock.unix()
-            sample = MetricSample(source=self.url, time=at, values=parse(text, buckets=buckets))
+            sample = MetricSample(t=at, pod=self.url, samples=parse(text, buckets=buckets))
         except TimeoutError:
             self.errors["timeout"] += 1
         except aiohttp.ClientError:
@@ -134,10 +89,15 @@ class Sampler:
         end = self._clock.now() + _SETTLE_S
         while self._clock.now() < end:
             sample = await self.read()
-            if sample is None or not (total(sample, RUNNING) or total(sample, WAITING)):
+            if sample is None or not _is_busy(sample):
                 break
             await asyncio.sleep(1 / HERTZ)
         await self.read(buckets=True)
+
+
+def _is_busy(sample: MetricSample) -> bool:
+    metrics = Metrics([sample])
+    return any(metrics.has(name) and metrics.last(name) for name in (RUNNING, WAITING))
 
 
 async def read_limited(content: aiohttp.StreamReader, limit: int) -> bytes:

@@ -1,44 +1,17 @@
-"""Plots of a load run as SVG text that takes its text colour from the page it stands in."""
+"""Plots of a load run, by title."""
 
-import io
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from vlab.load import metrics
-from vlab.load.result import LoadResult, MetricSample
-from vlab.load.summary import by_source
-
-_COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#e69f00",
-    "#56b4e9",
-)  # told apart by colour-blind eyes
-_INK = "#123456"  # stands for the page's own text colour until the SVG is written
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "vlab",
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.2,
-    "grid.color": _INK,
-    "legend.frameon": False,
-}
+from vlab.evidence.metrics import CACHE, PREEMPTIONS, RUNNING, WAITING, Metrics, Point
+from vlab.load.result import LoadResult
+from vlab.load.summary import known
+from vlab.report.svg import COLOURS, INK, lines, svg
 
 Draw = Callable[[Axes, LoadResult], None]
+
+_HEIGHT = 2.8
 
 
 def plots(result: LoadResult) -> dict[str, str]:
@@ -51,40 +24,31 @@ def plots(result: LoadResult) -> dict[str, str]:
     if len(result.metrics) > 2:
         wanted["Requests in the engine"] = _queue
         wanted["KV cache usage and preemptions"] = _cache
-    return {title: _svg(draw, result) for title, draw in wanted.items()}
+    return {title: _drawn(draw, result, title) for title, draw in wanted.items()}
 
 
-def _svg(draw: Draw, result: LoadResult) -> str:
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(7.2, 2.8), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes, result)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="best")
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    whole = text.getvalue()
-    return whole[whole.index("<svg") :].replace(_INK, "currentColor")
+def _drawn(draw: Draw, result: LoadResult, title: str) -> str:
+    return svg(lambda axes: draw(axes, result), title, _HEIGHT)
 
 
 def _ttft(axes: Axes, result: LoadResult) -> None:
-    for traffic, colour in zip(result.workload.classes, _COLOURS * 3, strict=False):
+    for traffic, colour in zip(result.workload.classes, COLOURS * 3, strict=False):
         points = [
-            (r.intended, r.ttft)
+            (r.intended - result.started, r.ttft)
             for r in result.requests
             if r.class_name == traffic.name and r.ok and r.ttft is not None
         ]
         if points:
             due, waited = zip(*points, strict=True)
             axes.scatter(due, waited, s=14, color=colour, label=traffic.name, alpha=0.8)
-    failed = [r.intended for r in result.requests if not r.ok]
+    failed = [r.intended - result.started for r in result.requests if not r.ok]
     if failed:
-        axes.scatter(failed, [0.0] * len(failed), marker="x", color="#cc0000", label="failed")
+        axes.scatter(failed, [0.0] * len(failed), marker="x", color=INK, label="failed", clip_on=False)
     axes.set(xlabel="seconds", ylabel="TTFT, s", ylim=(0, None))
 
 
 def _latency(axes: Axes, result: LoadResult) -> None:
-    for traffic, colour in zip(result.workload.classes, _COLOURS * 3, strict=False):
+    for traffic, colour in zip(result.workload.classes, COLOURS * 3, strict=False):
         values = sorted(r.latency for r in result.requests if r.class_name == traffic.name and r.ok)
         if values:
             axes.ecdf(values, color=colour, label=traffic.name)
@@ -92,46 +56,25 @@ def _latency(axes: Axes, result: LoadResult) -> None:
 
 
 def _queue(axes: Axes, result: LoadResult) -> None:
-    for number, samples in enumerate(by_source(result.metrics).values(), 1):
-        for name, label, colour in (
-            (metrics.RUNNING, "running", _COLOURS[0]),
-            (metrics.WAITING, "waiting", _COLOURS[1]),
-        ):
-            points = [(s.time - result.started, metrics.total(s, name)) for s in samples]
-            _line(axes, points, number, label, colour)
+    metrics = Metrics(result.metrics)
+    for name, label, colour in ((RUNNING, "running", COLOURS[0]), (WAITING, "waiting", COLOURS[1])):
+        lines(axes, metrics.points(name) if metrics.has(name) else (), label, colour, result.started)
     axes.set(xlabel="seconds", ylabel="requests", ylim=(0, None))
 
 
 def _cache(axes: Axes, result: LoadResult) -> None:
-    for number, samples in enumerate(by_source(result.metrics).values(), 1):
-        points = [(s.time - result.started, metrics.highest(s, metrics.KV_CACHE_USAGE)) for s in samples]
-        _line(axes, points, number, "KV cache usage", _COLOURS[2])
-        rises = _rises(samples, metrics.PREEMPTIONS)
-        for at in rises:
-            axes.axvline(at - result.started, color=_COLOURS[1], alpha=0.5, linestyle=":")
-        if rises:
-            axes.plot([], [], color=_COLOURS[1], linestyle=":", label=_numbered("preemption", number))
+    metrics = Metrics(result.metrics)
+    lines(axes, metrics.points(CACHE) if metrics.has(CACHE) else (), "KV cache usage", COLOURS[2], result.started)
+    for number, t in enumerate(_rises(known(lambda: metrics.risen(PREEMPTIONS)) or ())):
+        label = "_" if number else "preemption"  # matplotlib leaves what begins with _ out of the legend
+        axes.axvline(t - result.started, color=COLOURS[1], alpha=0.5, linestyle=":", label=label)
     axes.set(xlabel="seconds", ylabel="fraction", ylim=(0, 1.05))
 
 
-def _line(axes: Axes, points: Sequence[tuple[float, float | None]], number: int, label: str, colour: str) -> None:
-    known = [(t, v) for t, v in points if v is not None]
-    if known:
-        times, values = zip(*known, strict=True)
-        style = "-" if number == 1 else "--"
-        axes.plot(times, values, style, color=colour, label=_numbered(label, number), drawstyle="steps-post")
-
-
-def _numbered(label: str, number: int) -> str:
-    return label if number == 1 else f"{label}, engine {number}"
-
-
-def _rises(samples: Sequence[MetricSample], name: str) -> list[float]:
-    """Unix times of the samples in which a counter had risen."""
-    found, before = [], None
-    for sample in samples:
-        value = metrics.total(sample, name)
-        if value is not None and before is not None and value > before:
-            found.append(sample.time)
-        before = value if value is not None else before
-    return found
+def _rises(points: Sequence[Point]) -> Iterable[float]:
+    """Unix times of the samples in which a counter of some engine had risen."""
+    before: dict[str, float] = {}
+    for point in points:
+        if point.value > before.get(point.pod, 0.0):
+            yield point.t
+        before[point.pod] = point.value

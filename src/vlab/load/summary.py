@@ -6,12 +6,17 @@ of requests that succeeded, throughput counts only their tokens; what failed is 
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from vlab.load import metrics
-from vlab.load.result import LoadResult, MetricSample, RequestRecord
+from vlab.evidence import metrics as names
+from vlab.evidence.metrics import Metrics
+from vlab.evidence.models import CannotTell, MetricSample, Request
+from vlab.load.result import LoadResult
+
+Figure = TypeVar("Figure")
 
 
 class _Figures(BaseModel):
@@ -122,7 +127,7 @@ def summarise(result: LoadResult) -> Summary:
     )
 
 
-def group(name: str, records: Sequence[RequestRecord]) -> Group:
+def group(name: str, records: Sequence[Request]) -> Group:
     """The figures of some requests."""
     good = [r for r in records if r.ok]
     elapsed = max(r.end for r in records) - min(r.intended for r in records) if records else 0.0
@@ -167,35 +172,43 @@ def by_source(samples: Iterable[MetricSample]) -> dict[str, list[MetricSample]]:
     """Samples of each engine, in order of time."""
     found: dict[str, list[MetricSample]] = {}
     for sample in samples:
-        found.setdefault(sample.source, []).append(sample)
+        found.setdefault(sample.pod, []).append(sample)
     return found
 
 
 def server(source: str, samples: Sequence[MetricSample]) -> Server:
     """What one engine said."""
+    metrics = Metrics(samples)
 
-    def increase(name: str) -> float | None:
-        return metrics.increase(samples, name)
+    def rise(name: str) -> float | None:
+        return known(lambda: metrics.increase(name))
 
     return Server(
         source=source,
         samples=len(samples),
-        restarts=metrics.restarts(samples),
-        running=gauge(metrics.total(s, metrics.RUNNING) for s in samples),
-        waiting=gauge(metrics.total(s, metrics.WAITING) for s in samples),
-        kv_cache_usage=gauge(metrics.highest(s, metrics.KV_CACHE_USAGE) for s in samples),
-        preemptions=increase(metrics.PREEMPTIONS),
-        prompt_tokens=increase(metrics.PROMPT_TOKENS),
-        generation_tokens=increase(metrics.GENERATION_TOKENS),
-        prefix_cache_hit_ratio=_ratio(increase(metrics.PREFIX_HITS), increase(metrics.PREFIX_QUERIES)),
-        ttft_mean=_ratio(increase(f"{metrics.TTFT}_sum"), increase(f"{metrics.TTFT}_count")),
+        restarts=known(lambda: metrics.restarts()) or 0,
+        running=gauge(metrics, names.RUNNING),
+        waiting=gauge(metrics, names.WAITING),
+        kv_cache_usage=gauge(metrics, names.CACHE),
+        preemptions=rise(names.PREEMPTIONS),
+        prompt_tokens=rise(names.PROMPT_TOKENS),
+        generation_tokens=rise(names.GENERATION_TOKENS),
+        prefix_cache_hit_ratio=_ratio(rise(names.PREFIX_HITS), rise(names.PREFIX_QUERIES)),
+        ttft_mean=known(lambda: metrics.average(names.TTFT)),
     )
 
 
-def gauge(values: Iterable[float | None]) -> Gauge | None:
-    """Mean and maximum of a gauge's samples, leaving out None; None if there are none."""
-    data = [v for v in values if v is not None]
-    return Gauge(mean=statistics.fmean(data), max=max(data)) if data else None
+def known(figure: Callable[[], Figure]) -> Figure | None:
+    """A figure; None where it cannot be told."""
+    try:
+        return figure()
+    except CannotTell:
+        return None
+
+
+def gauge(metrics: Metrics, name: str) -> Gauge | None:
+    """Mean and maximum of a gauge's samples; None if there are none."""
+    return known(lambda: Gauge(mean=metrics.mean(name), max=metrics.max(name)))
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:

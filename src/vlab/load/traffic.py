@@ -4,18 +4,18 @@ import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from vlab.load.workload import Fixed, Length, OpenLoop, TrafficClass, Uniform, Workload
 
 # Short common words are one token each with usual tokenizers, which makes words a good measure of tokens.
-VOCABULARY = Path(__file__).with_name("vocabulary.txt").read_text().split()
+VOCABULARY = (files("vlab.load") / "vocabulary.txt").read_text().split()
 
 
 @dataclass(frozen=True)
-class Request:
+class Order:
     """One request before it is sent."""
 
     class_name: str
@@ -29,7 +29,7 @@ class Request:
     """The JSON body but for the model's name."""
 
 
-def build(workload: Workload, traffic: TrafficClass, index: int, nonce: str) -> Request:
+def build(workload: Workload, traffic: TrafficClass, index: int, nonce: str) -> Order:
     """Request number `index` of a class. Only its words depend on the nonce: lengths never do."""
     lengths = _rng(workload, "lengths", traffic.name, index)
     words = draw(traffic.prompt.words, lengths) if traffic.prompt.words is not None else 0
@@ -51,7 +51,7 @@ def build(workload: Workload, traffic: TrafficClass, index: int, nonce: str) -> 
     else:
         content["prompt"] = f"{prefix}\n{text}" if prefix else text
         path = "/v1/completions"
-    return Request(traffic.name, index, path, traffic.stream, max_tokens, content)
+    return Order(traffic.name, index, path, traffic.stream, max_tokens, content)
 
 
 def draw(length: Length, rng: random.Random) -> int:

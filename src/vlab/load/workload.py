@@ -3,6 +3,8 @@
 import difflib
 import json
 from collections.abc import Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,7 +14,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from vlab.errors import LabError
 
-PACKAGED = Path(__file__).with_name("workloads")
+PACKAGED = files("vlab.load") / "workloads"
 _MAX_FILE_BYTES = 256 * 1024
 
 Words = Annotated[int, Field(strict=True, ge=1, le=200_000)]
@@ -167,9 +169,10 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def packaged() -> dict[str, Path]:
+def packaged() -> dict[str, Traversable]:
     """The workloads that come with vlab: file by name."""
-    return {path.stem: path for path in sorted(PACKAGED.glob("*.yaml"))}
+    found = sorted(PACKAGED.iterdir(), key=lambda file: file.name)
+    return {file.name.removesuffix(".yaml"): file for file in found if file.name.endswith(".yaml")}
 
 
 def find(name: str) -> Workload:
@@ -190,7 +193,7 @@ def find(name: str) -> Workload:
     )
 
 
-def read(path: Path) -> Workload:
+def read(path: Traversable) -> Workload:
     """The workload in a YAML file.
 
     Raises:

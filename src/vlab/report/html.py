@@ -41,7 +41,7 @@ def _facts(report: Report) -> dict[str, str]:
         "Cluster": cluster,
         "Recorded": f"{report.recorded:%Y-%m-%d %H:%M:%S %Z}",
         "Graded": f"{report.graded_at:%Y-%m-%d %H:%M:%S %Z} by vlab {report.vlab}",
-        "Evidence": f"sha256 {report.evidence}" if report.evidence else "",
+        "Evidence": f"sha256 {report.evidence}, {report.seal}",
     }
     return {name: value for name, value in found.items() if value}
 
@@ -49,7 +49,7 @@ def _facts(report: Report) -> dict[str, str]:
 def _changes(evidence: Evidence | None) -> list[Change] | None:
     """None if it is not known."""
     try:
-        return None if evidence is None else changes(evidence.baseline, evidence.objects)
+        return None if evidence is None else changes(evidence.start, evidence.objects)
     except CannotTell:
         return None
 

@@ -40,6 +40,7 @@ def _properties(report: Report) -> dict[str, object]:
         "percent": "" if report.percent is None else report.percent,
         "passed": str(report.passed).lower(),
         "evidence": report.evidence,
+        "seal": report.seal,
     }
 
 

@@ -1,19 +1,14 @@
 """What evidence shows over time, drawn: only that of which there is something."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from vlab.evidence import CannotTell, Evidence, Request, StreamPath
-from vlab.evidence.metrics import Metrics, Point, percentile
-from vlab.report.svg import COLOURS, INK, svg
-
-RUNNING = "vllm:num_requests_running"
-WAITING = "vllm:num_requests_waiting"
-CACHE = "vllm:kv_cache_usage_perc"
-PREEMPTIONS = "vllm:num_preemptions_total"
+from vlab.evidence.metrics import CACHE, PREEMPTIONS, RUNNING, WAITING, Metrics, percentile
+from vlab.report.svg import COLOURS, INK, lines, svg
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ def _queue(evidence: Evidence) -> Plot:
 
     def draw(axes: Axes) -> None:
         for (name, points), colour in zip(named.items(), COLOURS, strict=False):
-            _lines(axes, points, name, colour, _zero(evidence))
+            lines(axes, points, name, colour, _zero(evidence))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="seconds", ylabel="requests", ylim=(0, None))
 
@@ -59,7 +54,7 @@ def _cache(evidence: Evidence) -> Plot:
     points = metrics.points(CACHE)
 
     def draw(axes: Axes) -> None:
-        _lines(axes, points, "in use", COLOURS[2], _zero(evidence))
+        lines(axes, points, "in use", COLOURS[2], _zero(evidence))
         axes.set(xlabel="seconds", ylabel="fraction", ylim=(0, 1.05))
 
     summary = f"At most {metrics.max(CACHE):.0%} in use, {metrics.mean(CACHE):.0%} in the mean."
@@ -71,7 +66,7 @@ def _preemptions(evidence: Evidence) -> Plot:
     points = metrics.risen(PREEMPTIONS)
 
     def draw(axes: Axes) -> None:
-        _lines(axes, points, "so far", COLOURS[1], _zero(evidence))
+        lines(axes, points, "so far", COLOURS[1], _zero(evidence))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(xlabel="seconds", ylabel="preemptions", ylim=(0, max(1.0, *(p.value * 1.1 for p in points))))
 
@@ -131,17 +126,6 @@ def _stream_words(path: StreamPath) -> str:
     coded = f", {path.content_encoding}" if path.content_encoding else ""
     reads = "1 read" if path.reads == 1 else f"{path.reads} reads"
     return f"{reads} for {path.events} events, the first after {path.chunks[0]:.2f} s{coded}"
-
-
-def _lines(axes: Axes, points: Sequence[Point], label: str, colour: str, zero: float) -> None:
-    """One line a pod, told apart by its dashes."""
-    pods = list(dict.fromkeys(p.pod for p in points))
-    for number, pod in enumerate(pods):
-        own = [p for p in points if p.pod == pod]
-        style = ("-", "--", ":", "-.")[number % 4]
-        name = label if len(pods) == 1 else f"{label}, pod {number + 1}"
-        times, values = [p.t - zero for p in own], [p.value for p in own]
-        axes.plot(times, values, style, color=colour, label=name, drawstyle="steps-post")
 
 
 def _zero(evidence: Evidence) -> float:

@@ -2,12 +2,14 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from vlab.evidence.metrics import Point
 
 COLOURS = ("#2f86c9", "#d55e00", "#009e73", "#cc79a7", "#b88a00", "#7a6fd0")
 """Told apart by colour-blind eyes, and seen on white and on black."""
@@ -43,6 +45,17 @@ def svg(draw: Callable[[Axes], None], label: str, height: float = 2.6) -> str:
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True)
     return _inlined(text.getvalue(), label)
+
+
+def lines(axes: Axes, points: Sequence[Point], label: str, colour: str, zero: float) -> None:
+    """One line an engine, told apart by its dashes; `zero` is the Unix time at which the plot begins."""
+    pods = list(dict.fromkeys(p.pod for p in points))
+    for number, pod in enumerate(pods):
+        own = [p for p in points if p.pod == pod]
+        style = ("-", "--", ":", "-.")[number % 4]
+        name = label if len(pods) == 1 else f"{label}, engine {number + 1}"
+        times, values = [p.t - zero for p in own], [p.value for p in own]
+        axes.plot(times, values, style, color=colour, label=name, drawstyle="steps-post")
 
 
 def _inlined(whole: str, label: str) -> str:

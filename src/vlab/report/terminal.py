@@ -29,7 +29,9 @@ def render(report: Report) -> RenderableType:
     for result in report.checks:
         checks.add_row(Text(" ".join(words.MARKS[result.verdict]), _STYLES[result.verdict]), _said(result))
     head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
-    return Group(head, Text(), checks, Text(), Text(words.outcome(report), _outcome_style(report)))
+    outcome = Text(words.outcome(report), _outcome_style(report))
+    seal = Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim")
+    return Group(head, Text(), checks, Text(), outcome, seal)
 
 
 def _said(result: CheckResult) -> Text:

@@ -23,7 +23,7 @@ def worth(result: CheckResult) -> str:
 
 def outcome(report: Report) -> str:
     """The score and what it means, in one line."""
-    share = "" if report.percent is None else f" ({report.percent:g}%)"
+    share = " (no percentage: nothing could be told)" if report.percent is None else f" ({report.percent:g}%)"
     score = f"{report.score} of {points(report.max_score)}{share}"
     if report.passed:
         return f"{score}: solved"
