@@ -1,10 +1,16 @@
 """The command line: what goes wrong ends in one line and a hint, with its exit code, and never in a traceback."""
 
+import errno
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+import typer
 
 from vlab import cli
+from vlab.cli.verbs import verbs
 from vlab.errors import Exit
 
 
@@ -32,7 +38,8 @@ def run(capsys, *arguments: str) -> tuple[int, str, list[str]]:
         (["up", "--profile", "tpu"], Exit.USAGE, "no profile is called tpu", "cpu, gpu"),
         (["up", "--provider", "vagrant"], Exit.USAGE, "no provider is called vagrant", "kind-built"),
         (["up", "--workers", "0"], Exit.USAGE, "workers", "vlab up --help"),
-        (["upp"], Exit.USAGE, "No such command", "--help"),
+        (["upp"], Exit.USAGE, "No such command 'upp'. Did you mean 'up'?", "--help"),
+        (["xyzzy"], Exit.USAGE, "No such command 'xyzzy'.", "--help"),
         (["up", "--nmae", "x"], Exit.USAGE, "No such option", "vlab up --help"),
         (["grade", "four-gpu-pending", "--evidence", "/nowhere"], Exit.USAGE, "holds no evidence", "vlab grade"),
     ],
@@ -71,3 +78,47 @@ def test_a_bug_is_kept_in_a_file_and_said_in_two_lines(capsys, monkeypatch, tmp_
     assert code == 70
     assert len(lines) == 2 and "surprise" in lines[0]
     assert "RuntimeError" in next((tmp_path / "state" / "logs").glob("bug-*.log")).read_text()
+
+
+def test_every_module_that_registers_a_command_says_so_in_its_first_line():
+    folder = Path(cli.__file__).parent
+    modules = {f.stem for f in folder.glob("*.py") if "\ndef register(" in f.read_text()}
+    assert {verb.module.rpartition(".")[2] for verb in verbs().values()} == modules
+
+
+@pytest.mark.parametrize("name", verbs())
+def test_a_module_registers_the_command_that_its_first_line_names(name):
+    group = typer.main.get_command(cli.app)
+    command = group.get_command(typer.Context(group), name)
+    assert (command.name, verbs()[name].help[-1]) == (name, ".")
+
+
+def test_help_imports_no_command_and_nothing_heavy():
+    script = "import sys; from vlab import cli; cli.run(['--help']); print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    *shown, modules_line = out.splitlines()
+    modules = set(modules_line.split())
+    assert verbs().keys() <= {line.split()[0] for line in shown if line.strip()}
+    assert {v.module for v in verbs().values()} & modules == set()
+    assert {"pydantic", "rich", "yaml", "platformdirs"} & modules == set()
+
+
+@pytest.mark.parametrize("command", ["start", "grade", "hint", "solve", "reset"])
+@pytest.mark.parametrize("learner", ["../../x", "-x", "x.", "", "a" * 64, "a b"])
+def test_every_command_refuses_a_name_that_no_learner_can_have(capsys, tmp_path, command, learner):
+    code, _, lines = run(capsys, command, "four-gpu-pending", "--learner", learner)
+    assert (code, len(lines)) == (Exit.USAGE, 2)
+    assert "cannot be a learner's name" in lines[0]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_bug(capsys, monkeypatch, tmp_path, code):
+    def full() -> None:
+        raise OSError(code, "No space left", str(tmp_path / "some" / "file"))
+
+    monkeypatch.setattr("vlab.catalog.scenarios", full)
+    got, _, lines = run(capsys, "list")
+    assert (got, len(lines)) == (Exit.MACHINE, 2)
+    assert str(tmp_path / "some" / "file") in lines[0]
+    assert "VLAB_STATE" in lines[1] and "VLAB_CACHE" in lines[1] and str(tmp_path / "cache") in lines[1]

@@ -1,4 +1,4 @@
-"""`vlab cache`: what the images take on the disk."""
+"""`vlab cache`: show what is cached and how much it takes on the disk."""
 
 import json
 from pathlib import Path

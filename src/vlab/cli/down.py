@@ -1,4 +1,4 @@
-"""`vlab down`: remove a lab."""
+"""`vlab down`: remove a lab, and nothing that vlab did not make."""
 
 from typing import Annotated
 

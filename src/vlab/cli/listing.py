@@ -1,4 +1,4 @@
-"""`vlab list`: the scenarios."""
+"""`vlab list`: show the scenarios."""
 
 import json
 

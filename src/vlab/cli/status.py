@@ -1,4 +1,4 @@
-"""`vlab status`: what is there."""
+"""`vlab status`: show every lab and what is wrong with it."""
 
 import json
 

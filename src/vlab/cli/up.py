@@ -1,4 +1,4 @@
-"""`vlab up`: make a lab."""
+"""`vlab up`: make a cluster with GPUs, or finish, mend or find the one that is there."""
 
 import json
 from typing import Annotated
