@@ -82,10 +82,11 @@ def _bug(error: Exception) -> LabError:
 
     from vlab import paths
 
+    message = f"this is a bug in vlab: {type(error).__name__}: {error}"
     log = paths.logs() / f"bug-{datetime.now():%Y%m%d-%H%M%S}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)))
-    return LabError(
-        f"this is a bug in vlab: {type(error).__name__}: {error}",
-        f"please report it with the file {log}; it names no secrets, but read it first",
-    )
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)))
+    except OSError as e:
+        return LabError(message, f"please report it; {log} cannot be written: {e.strerror}")
+    return LabError(message, f"please report it with the file {log}; it names no secrets, but read it first")
