@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from vlab.errors import LabError
 
@@ -24,8 +25,8 @@ def say(message: str, style: str = "") -> None:
 
 def fail(error: LabError) -> None:
     """Print an error in the one form that vlab's errors have."""
-    err.print(f"[bold red]error:[/] {escape(error.message)}")
-    err.print(f"[bold cyan]hint:[/] {escape(error.hint)}")
+    err.print(Text.assemble(("error:", "bold red"), " ", error.message))
+    err.print(Text.assemble(("hint:", "bold cyan"), " ", error.hint))
 
 
 class Step:
@@ -91,9 +92,9 @@ class Steps:
         try:
             yield step
         except BaseException:
-            self._close(step, "[red]✗[/]")
+            self._close(step, ("✗", "red"))
             raise
-        self._close(step, "[green]✓[/]")
+        self._close(step, ("✓", "green"))
 
     def update(self, step: Step) -> None:
         """Redraw a step's line after its detail changed."""
@@ -101,12 +102,12 @@ class Steps:
             if self._progress is not None and step in self._tasks:
                 self._progress.update(self._tasks[step], description=_line(step))
 
-    def _close(self, step: Step, mark: str) -> None:
+    def _close(self, step: Step, mark: tuple[str, str]) -> None:
         with self._lock:
             task = self._tasks.pop(step)
             if self._progress is not None:
                 self._progress.remove_task(task)
-        err.print(f"{mark} {escape(step.title)} [dim]{step.elapsed:.1f} s[/]")
+        err.print(Text.assemble(mark, f" {step.title} ", (f"{step.elapsed:.1f} s", "dim")))
 
     def _beat(self) -> None:
         """Say now and then what is still running, where no spinner can."""
@@ -114,9 +115,10 @@ class Steps:
             with self._lock:
                 running = list(self._tasks)
             for step in running:
-                err.print(f"[dim]… {_line(step)} ({step.elapsed:.0f} s)[/]")
+                say(f"… {step.title} {step.detail} ({step.elapsed:.0f} s)", style="dim")
 
 
 def _line(step: Step) -> str:
+    """As the spinner's column takes it: with markup."""
     title = escape(step.title)
     return f"{title} [dim]{escape(step.detail)}[/]" if step.detail else title

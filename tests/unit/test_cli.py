@@ -11,7 +11,9 @@ import typer
 
 from vlab import cli
 from vlab.cli.verbs import verbs
-from vlab.errors import Exit
+from vlab.cluster import lab as labs
+from vlab.cluster.containers import Engine
+from vlab.errors import Exit, LabError
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +124,85 @@ def test_a_full_disk_is_no_bug(capsys, monkeypatch, tmp_path, code):
     assert (got, len(lines)) == (Exit.MACHINE, 2)
     assert str(tmp_path / "some" / "file") in lines[0]
     assert "VLAB_STATE" in lines[1] and "VLAB_CACHE" in lines[1] and str(tmp_path / "cache") in lines[1]
+
+
+def test_an_error_prints_whole(capsys, monkeypatch):
+    def fails() -> None:
+        raise LabError("cannot read [/etc/x]", "[spec.x: Invalid value]")
+
+    monkeypatch.setattr("vlab.catalog.scenarios", fails)
+    assert run(capsys, "list")[2] == ["error: cannot read [/etc/x]", "hint: [spec.x: Invalid value]"]
+
+
+def test_a_bug_without_a_place_for_its_log_is_still_two_lines(capsys, monkeypatch, tmp_path):
+    def broken() -> None:
+        raise RuntimeError("surprise")
+
+    (tmp_path / "state").write_text("no folder")
+    monkeypatch.setattr("vlab.catalog.scenarios", broken)
+    code, _, lines = run(capsys, "list")
+    assert (code, len(lines)) == (70, 2)
+    assert "surprise" in lines[0] and "cannot be written" in lines[1]
+
+
+@pytest.mark.parametrize("more", [[], ["--purge"], ["--forget"]])
+def test_down_makes_nothing(capsys, tmp_path, more):
+    code, _, lines = run(capsys, "down", "--name", "../../x", *more)
+    assert (code, len(lines)) == (Exit.USAGE, 2)
+    assert "cannot be a lab's name" in lines[0]
+    if not more:
+        run(capsys, "down", "--name", "typo")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def gone(monkeypatch, tmp_path) -> labs.Lab:
+    """A lab on a cluster that nothing leads to any more."""
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
+    lab = labs.new("gone", "context", None, "gpu", 0, "no-such-context").model_copy(update={"state": "ready"})
+    lab.save()
+    return lab
+
+
+def test_a_lab_whose_cluster_is_gone_can_be_forgotten(capsys, gone):
+    code, _, lines = run(capsys, "down", "--name", "gone")
+    assert code != Exit.OK
+    assert "no-such-context" in lines[-2] and "`vlab down --forget --name gone`" in lines[-1]
+    assert labs.find("gone") == gone
+
+    answers = gone.folder / "runs" / "me" / "x" / "answers" / "a.md"
+    answers.parent.mkdir(parents=True)
+    answers.write_text("kept")
+    code, _, lines = run(capsys, "down", "--forget", "--name", "gone")
+    assert (code, lines[-1]) == (Exit.OK, "lab gone is forgotten")
+    assert "no-such-context" in lines[0] and f"vlab.dev/instance={gone.instance}" in lines[0]
+    assert labs.find("gone") is None
+    assert answers.read_text() == "kept"
+
+
+def test_a_lab_that_was_made_here_is_not_forgotten(capsys):
+    lab = labs.new("here", "kind-built", Engine("podman"), "cpu", 1, "kind-here")
+    lab.save()
+    code, _, lines = run(capsys, "down", "--forget", "--name", "here")
+    assert (code, len(lines)) == (Exit.USAGE, 2)
+    assert labs.find("here") == lab
+
+
+@pytest.mark.parametrize("record", [b"", b"{", b"[]", b"\xff\xfe", b'{"name": "x"}'])
+def test_a_broken_record_is_no_bug(capsys, tmp_path, record):
+    file = tmp_path / "state" / "labs" / "x" / "lab.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(record)
+    for arguments in (["status"], ["down", "--name", "x"], ["ask", "?", "--name", "x"]):
+        code, _, lines = run(capsys, *arguments)
+        assert (code, len(lines)) == (Exit.NO_LAB, 2)
+        assert str(file) in lines[0]
+    assert file.read_bytes() == record
+
+
+def test_cache_says_what_each_part_takes(capsys, tmp_path):
+    (tmp_path / "cache" / "host").mkdir(parents=True)
+    (tmp_path / "cache" / "host" / "kind").write_bytes(b"x" * 10_000)
+    code, out, _ = run(capsys, "cache", "--json")
+    assert code == Exit.OK
+    assert json.loads(out)["bytes"]["host"] >= 10_000

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import textwrap
-import time
 import tracemalloc
 from datetime import UTC, datetime
 
@@ -285,7 +284,7 @@ def test_every_check_fails_on_some_recorded_run(scenario):
     assert failed == {c.id for c in checks_in(scenario.grader)}
 
 
-def test_recorded_folders_are_replayed_quickly_and_memory_stays_flat():
+def test_replaying_a_recorded_folder_leaves_memory_flat():
     scenario, folder = RECORDED[0]
     grade(load(folder), scenario.grader)
     tracemalloc.start()
@@ -295,12 +294,6 @@ def test_recorded_folders_are_replayed_quickly_and_memory_stays_flat():
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
-    times = []
-    for _ in range(20):
-        started = time.perf_counter()
-        grade(load(folder), scenario.grader)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.05
 
 
 def test_ten_gradings_of_one_recording_are_equal():
