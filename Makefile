@@ -5,8 +5,9 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+LAB := vlab-test
 
-.PHONY: help setup demo test unit cluster lint types docs clean lock
+.PHONY: help setup demo test unit cluster gate mutate lint types docs clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +32,20 @@ test: setup lint types docs unit cluster ## everything, with the real cluster an
 unit: setup ## tests that need no cluster
 	$(BIN)/pytest -q tests -m "not cluster"
 
+gate: setup ## live through every scenario on the cluster tests' lab
+	$(BIN)/vlab up --name $(LAB)
+	$(BIN)/vlab gate --name $(LAB)
+
+mutate: setup ## what recorded evidence notices when a check is changed; needs no cluster
+	$(BIN)/vlab gate --mutate
+
 cluster: setup ## tests on a cluster of their own
 	$(BIN)/pytest -v tests -m cluster
 
-lint: setup ## style
+lint: setup ## style, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
 
 types: setup ## types of the package
 	$(BIN)/mypy
@@ -49,5 +58,5 @@ lock: setup ## resolve requirements.lock anew
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean: ## remove what make and the tests made here; the lab and its cache stay (vlab down --purge)
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -26,7 +26,7 @@ def main() -> int:
     """Run the stages; stop at the first that does not end as it must."""
     times: dict[str, float] = {}
     for stage, command, expected in STAGES:
-        ui.say(f"\n[bold]$ vlab {command}[/]")
+        ui.say(f"\n$ vlab {command}", style="bold")
         started = time.monotonic()
         code = cli.run(shlex.split(command))
         times[stage] = time.monotonic() - started

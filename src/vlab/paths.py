@@ -17,12 +17,12 @@ def data(name: str) -> Path:
 
 def cache() -> Path:
     """Everything that can be built again: images, binaries, downloads. VLAB_CACHE overrides."""
-    return Path(os.environ.get("VLAB_CACHE") or platformdirs.user_cache_path("vlab"))
+    return Path(os.environ.get("VLAB_CACHE") or platformdirs.user_cache_path("vlab")).absolute()
 
 
 def state() -> Path:
     """What must not be lost: one folder for each lab, with its learners' runs. VLAB_STATE overrides."""
-    return Path(os.environ.get("VLAB_STATE") or platformdirs.user_state_path("vlab"))
+    return Path(os.environ.get("VLAB_STATE") or platformdirs.user_state_path("vlab")).absolute()
 
 
 def labs() -> Path:

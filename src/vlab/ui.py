@@ -1,39 +1,36 @@
 """What a person sees on stderr: messages, and one line of progress for each step with its time."""
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from vlab.errors import LabError
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+out = Console(highlight=False, emoji=False)
 
 _HEARTBEAT_S = 60.0
 
 
-def say(message: str) -> None:
-    """Print one message to stderr."""
-    err.print(message)
+def say(message: str, style: str = "") -> None:
+    """Print one message to stderr as it is: brackets in it are no markup."""
+    err.print(message, markup=False, style=style)
 
 
 def fail(error: LabError) -> None:
     """Print an error in the one form that vlab's errors have."""
-    err.print(f"[bold red]error:[/] {_plain(error.message)}")
-    err.print(f"[bold cyan]hint:[/] {_plain(error.hint)}")
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")
+    err.print(Text.assemble(("error:", "bold red"), " ", error.message))
+    err.print(Text.assemble(("hint:", "bold cyan"), " ", error.hint))
 
 
 class Step:
-    """One running step; `note` says what it is at, `skip` that there was nothing to do."""
+    """One running step; `note` says what it is at."""
 
     def __init__(self, title: str, steps: "Steps") -> None:
         self.title = title
@@ -55,11 +52,10 @@ class Step:
 class Steps:
     """Progress of steps that may run beside each other, legible on a terminal and in a CI log.
 
-    Use `steps()` to make one. Methods may be called from any thread.
+    Methods may be called from any thread. Titles and details are plain text: brackets in them are no markup.
     """
 
     def __init__(self) -> None:
-        self.times: dict[str, float] = {}
         self._lock = threading.Lock()
         self._tasks: dict[Step, TaskID] = {}
         self._progress: Progress | None = None
@@ -92,14 +88,13 @@ class Steps:
         with self._lock:
             self._tasks[step] = TaskID(-1)
             if self._progress is not None:
-                self._tasks[step] = self._progress.add_task(title, total=None)
+                self._tasks[step] = self._progress.add_task(_line(step), total=None)
         try:
             yield step
         except BaseException:
-            self._close(step, "[red]✗[/]")
+            self._close(step, ("✗", "red"))
             raise
-        self.times[title] = step.elapsed
-        self._close(step, "[green]✓[/]")
+        self._close(step, ("✓", "green"))
 
     def update(self, step: Step) -> None:
         """Redraw a step's line after its detail changed."""
@@ -107,12 +102,12 @@ class Steps:
             if self._progress is not None and step in self._tasks:
                 self._progress.update(self._tasks[step], description=_line(step))
 
-    def _close(self, step: Step, mark: str) -> None:
+    def _close(self, step: Step, mark: tuple[str, str]) -> None:
         with self._lock:
             task = self._tasks.pop(step)
             if self._progress is not None:
                 self._progress.remove_task(task)
-        err.print(f"{mark} {step.title} [dim]{step.elapsed:.1f} s[/]")
+        err.print(Text.assemble(mark, f" {step.title} ", (f"{step.elapsed:.1f} s", "dim")))
 
     def _beat(self) -> None:
         """Say now and then what is still running, where no spinner can."""
@@ -120,13 +115,10 @@ class Steps:
             with self._lock:
                 running = list(self._tasks)
             for step in running:
-                err.print(f"[dim]… {_line(step)} ({step.elapsed:.0f} s)[/]")
+                say(f"… {step.title} {step.detail} ({step.elapsed:.0f} s)", style="dim")
 
 
 def _line(step: Step) -> str:
-    return f"{step.title} [dim]{_plain(step.detail)}[/]" if step.detail else step.title
-
-
-def interactive() -> bool:
-    """Whether a person is there to be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """As the spinner's column takes it: with markup."""
+    title = escape(step.title)
+    return f"{title} [dim]{escape(step.detail)}[/]" if step.detail else title

@@ -40,3 +40,10 @@ def cluster(lab: Lab) -> Kube:
 def clean(cluster: Kube) -> None:
     """No exercise is deployed."""
     cluster.delete("namespace", exercise.NAMESPACE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Engines take minutes to start where images must be made first, so these tests may take longer than others."""
+    for item in items:
+        if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))

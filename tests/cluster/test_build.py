@@ -47,6 +47,7 @@ def running_steps() -> set[str]:
     return {p.parent.name for p in paths.cache().glob("*/*.partial")}
 
 
+@pytest.mark.timeout(2700)  # it builds everything, some of it twice
 def test_kill_9_in_every_build_step():
     wanted = targets.steps_of("kind-built")
     missing = {step.name for step in Pipeline(paths.cache(), paths.logs()).missing(wanted)} - AT_ONCE

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from vlab import exercise, paths
+from vlab import exercise, names, paths
 from vlab.build import store, targets
 from vlab.cluster import kind
 from vlab.cluster import lab as labs
@@ -27,7 +27,7 @@ def lab():
 @pytest.mark.parametrize("name", ["", "Upper", "-a", "a-", "a_b", "a/b", "..", "a" * 41])
 def test_names_that_cannot_be_are_refused(name):
     with pytest.raises(LabError, match="cannot be a lab's name"):
-        labs.checked_name(name)
+        names.checked_lab(name)
 
 
 def test_a_lab_is_remembered(lab):
@@ -133,7 +133,7 @@ def test_extending_a_store_shares_files_and_copies_databases(tmp_path):
 WAITS = """
 import sys
 from pathlib import Path
-from vlab.cluster.lab import locked
+from vlab.locks import locked
 
 with locked(Path(sys.argv[1]), "busy"):
     print("got it", flush=True)

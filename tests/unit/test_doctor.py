@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vlab import machine
 from vlab.cli import doctor as cli
-from vlab.cluster import machine
 from vlab.doctor import Engine, Facts, Row, choose_provider, facts, read_facts, refuse, rows
 from vlab.errors import Exit, LabError
 
@@ -362,7 +362,6 @@ esac
 """
 
 
-@pytest.mark.timeout(60)
 def test_silent_registries_are_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for tool in ("docker", "podman", "go", "uv", "apt-get"):
         path = tmp_path / tool

@@ -4,20 +4,34 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from vlab import paths, ui
+from vlab import disk, paths, ui
 from vlab.build import golang, images, node
 from vlab.build.pipeline import Pipeline, Step, remove
-from vlab.cluster.containers import Engine
-from vlab.cluster.lab import ProviderName, locked
 from vlab.errors import Exit, LabError
+from vlab.locks import locked
+from vlab.names import ProviderName
 from vlab.pins import pins
 
 GOLDEN = "golden"
 """In the folder of a lab's nodes: a link to the image store that they have mounted."""
 
+NODE = "localhost/vlab-node"
+"""The node image that is built here, as an engine knows it; its tag says of what."""
+
 PEAK_BYTES: dict[ProviderName, int] = {"kind-built": 20 * 10**9, "kind-registry": 9 * 10**9, "context": 0}
 """What a provider takes on the disk at its peak: compiling and unpacking, or pulling."""
+
+
+class NodeImages(Protocol):
+    """The images of a container engine; vlab.cluster has the engines."""
+
+    def has_image(self, reference: str) -> bool:
+        """Whether the image is there."""
+
+    def import_node(self, tar: Path, reference: str, log: Path) -> None:
+        """Make a node's image of a root file system."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ def steps_of(provider: ProviderName) -> tuple[Step, ...]:
     return (golang.clients, images.tools_archive)
 
 
-def ensure(provider: ProviderName, engine: Engine, steps: ui.Steps) -> Images:
+def ensure(provider: ProviderName, engine: NodeImages, steps: ui.Steps) -> Images:
     """Build what is missing; the first time takes minutes, then nothing.
 
     Raises:
@@ -75,14 +89,14 @@ def built(provider: ProviderName) -> bool:
 
 def _node_reference(provider: ProviderName) -> str:
     if provider == "kind-built":
-        return f"localhost/vlab-node:{node.node_image.key}"
+        return f"{NODE}:{node.node_image.key}"
     return pins().kind.node_image
 
 
 def _check_disk(root: Path, peak: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free
-    has = sum(f.stat().st_blocks * 512 for f in root.rglob("*") if f.is_file() and not f.is_symlink())
+    has = disk.taken(root)
     if free + has < peak:
         raise LabError(
             f"{free / 1e9:.0f} GB are free at {root}; getting the images takes {peak / 1e9:.0f} GB at its peak",
@@ -118,10 +132,7 @@ def prune(root: Path) -> None:
 
 
 def clear(root: Path) -> None:
-    """Remove the whole cache, and the node images that Podman holds."""
-    podman = Engine("podman", own_conf=True)
-    if shutil.which("podman") and (images_ := podman.output("images", "-q", "localhost/vlab-node").split()):
-        podman.output("rmi", "--force", *images_)
+    """Remove the whole cache. Must be called with its lock held."""
     for child in root.iterdir():
         if child.is_dir():
             remove(child)

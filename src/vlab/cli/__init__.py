@@ -1,61 +1,30 @@
 """The command line: one module a verb, one place that turns an error into a message and an exit code."""
 
+import errno
 import sys
-import traceback
-from datetime import datetime
+from pathlib import Path
 
 import typer
 
-from vlab import paths, ui
-from vlab.cli import (
-    ask,
-    cache,
-    doctor,
-    down,
-    env,
-    evidence,
-    gate,
-    grade,
-    hint,
-    kubectl,
-    listing,
-    load,
-    reset,
-    solve,
-    start,
-    status,
-    up,
-)
+from vlab.cli.verbs import Verbs
 from vlab.errors import Exit, LabError
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 app = typer.Typer(
     name="vlab",
+    cls=Verbs,
     help="A lab for serving LLMs with vLLM on Kubernetes: a real cluster, real faults, real grading.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for verb in (
-    up,
-    down,
-    status,
-    doctor,
-    env,
-    kubectl,
-    cache,
-    listing,
-    start,
-    grade,
-    hint,
-    solve,
-    reset,
-    ask,
-    load,
-    gate,
-    evidence,
-):
-    verb.register(app)
+
+
+@app.callback()
+def vlab() -> None:
+    """Has no options of its own; makes a group of the commands, which `Verbs` finds."""
 
 
 def main() -> None:
@@ -68,30 +37,56 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(arguments, prog_name="vlab", standalone_mode=False)
     except LabError as e:
-        ui.fail(e)
-        return e.exit_code
+        return _fail(e)
     except typer.TyperException as e:
         context = getattr(e, "ctx", None)
         command = context.command_path if context else "vlab"
-        ui.fail(LabError(e.format_message(), f"see `{command} --help`"))
-        return Exit.USAGE
+        return _fail(LabError(e.format_message(), f"see `{command} --help`"))
     except (KeyboardInterrupt, typer.Abort):
+        from vlab import ui
+
         ui.say("interrupted; the same command goes on from here")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.OK
     except Exception as e:
-        ui.fail(_bug(e))
-        return 70
+        if isinstance(e, OSError) and e.errno in _DISK_FULL:
+            return _fail(_disk_full(e))
+        return _fail(_bug(e), 70)
     return int(result or 0)
 
 
-def _bug(error: Exception) -> LabError:
-    log = paths.logs() / f"bug-{datetime.now():%Y%m%d-%H%M%S}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("".join(traceback.format_exception(error)))
+def _fail(error: LabError, code: int | None = None) -> int:
+    from vlab import ui  # late, as all that `vlab --help` needs not
+
+    ui.fail(error)
+    return error.exit_code if code is None else code
+
+
+def _disk_full(error: OSError) -> LabError:
+    from vlab import paths
+
+    where = f" while writing {Path(error.filename).absolute()}" if error.filename else ""
     return LabError(
-        f"this is a bug in vlab: {type(error).__name__}: {error}",
-        f"please report it with the file {log}; it names no secrets, but read it first",
+        f"the disk is full{where}: {error.strerror}",
+        f"free some space, or set VLAB_STATE (now {paths.state()}) or VLAB_CACHE (now {paths.cache()}) "
+        "to a folder on a larger disk",
+        Exit.MACHINE,
     )
+
+
+def _bug(error: Exception) -> LabError:
+    import traceback
+    from datetime import datetime
+
+    from vlab import paths
+
+    message = f"this is a bug in vlab: {type(error).__name__}: {error}"
+    log = paths.logs() / f"bug-{datetime.now():%Y%m%d-%H%M%S}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)))
+    except OSError as e:
+        return LabError(message, f"please report it; {log} cannot be written: {e.strerror}")
+    return LabError(message, f"please report it with the file {log}; it names no secrets, but read it first")

@@ -1,4 +1,4 @@
-"""`vlab cache`: what the images take on the disk."""
+"""`vlab cache`: show what is cached and how much it takes on the disk."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.filesize import decimal
+from rich.markup import escape
 from rich.table import Table
 
-from vlab import paths, ui
+from vlab import disk, paths, ui
 from vlab.cli.options import Json
 
 
@@ -23,7 +24,7 @@ def cache(
 ) -> None:
     """Show what is cached and how much it takes; hard-linked files count once."""
     from vlab.build import targets
-    from vlab.cluster.lab import locked
+    from vlab.locks import locked
 
     root = paths.cache()
     if prune and root.is_dir():
@@ -35,26 +36,14 @@ def cache(
         return
     table = Table("cached", "size", box=None, pad_edge=False)
     for name, size in sizes.items():
-        table.add_row(name, decimal(size))
+        table.add_row(escape(name), decimal(size))
     table.add_row("in all", decimal(sum(sizes.values())))
-    ui.out.print(str(root))
+    ui.out.print(str(root), markup=False, soft_wrap=True)
     ui.out.print(table)
 
 
 def _sizes(root: Path) -> dict[str, int]:
-    seen: set[int] = set()
-    return (
-        {folder.name: _size(folder, seen) for folder in sorted(root.iterdir()) if folder.is_dir()}
-        if root.is_dir()
-        else {}
-    )
-
-
-def _size(folder: Path, seen: set[int]) -> int:
-    total = 0
-    for file in folder.rglob("*"):
-        status = file.lstat()
-        if status.st_ino not in seen:
-            seen.add(status.st_ino)
-            total += status.st_blocks * 512
-    return total
+    if not root.is_dir():
+        return {}
+    seen: set[tuple[int, int]] = set()
+    return {folder.name: disk.taken(folder, seen) for folder in sorted(root.iterdir()) if folder.is_dir()}

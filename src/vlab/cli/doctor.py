@@ -1,4 +1,4 @@
-"""`vlab doctor`: what this machine can do, and which provider `vlab up` takes on it."""
+"""`vlab doctor`: say what this machine can do, and which provider `vlab up` takes."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""`vlab down`: remove a lab."""
+"""`vlab down`: remove a lab, and nothing that vlab did not make."""
 
 from typing import Annotated
 
@@ -18,10 +18,13 @@ def down(
     purge: Annotated[
         bool, typer.Option("--purge", help="Also the learners' runs and, if no other lab is left, the cache.")
     ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Only forget a lab on a cluster that is gone and that vlab did not make.")
+    ] = False,
 ) -> None:
     """Remove the cluster, and nothing that vlab did not make. Learners' runs stay, unless --purge."""
     from vlab.cluster.down import down as remove
 
     with ui.Steps() as steps:
-        was = remove(name, purge, steps)
-    ui.say(f"lab {name} is down" if was else f"no lab {name} was up")
+        was = remove(name, purge, steps, forgotten=forget)
+    ui.say(f"lab {name} is {'forgotten' if forget else 'down'}" if was else f"no lab {name} was up")

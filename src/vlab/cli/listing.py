@@ -1,8 +1,9 @@
-"""`vlab list`: the scenarios."""
+"""`vlab list`: show the scenarios."""
 
 import json
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from vlab import catalog, ui
@@ -23,5 +24,5 @@ def listing(as_json: Json = False) -> None:
         return
     table = Table("scenario", "task", "minutes", "what is wrong", box=None, pad_edge=False)
     for scenario in found:
-        table.add_row(scenario.id, str(scenario.task), str(scenario.minutes), scenario.title)
+        table.add_row(scenario.id, str(scenario.task), str(scenario.minutes), escape(scenario.title))
     ui.out.print(table)

@@ -4,16 +4,21 @@ from typing import Annotated
 
 import typer
 
-from vlab.cluster.lab import DEFAULT_NAME
+from vlab import names
 
 Name = Annotated[
     str, typer.Option("--name", "-n", envvar="VLAB_NAME", help="Which lab, where several stand side by side.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Learner = Annotated[
-    str, typer.Option(envvar="VLAB_LEARNER", help="Whose run it is; parameters are drawn from this name.")
+    str,
+    typer.Option(
+        envvar="VLAB_LEARNER",
+        callback=names.checked_learner,
+        help="Whose run it is; parameters are drawn from this name.",
+    ),
 ]
 ScenarioId = Annotated[str, typer.Argument(metavar="SCENARIO", help="As `vlab list` shows it.")]
 
-DEFAULT = DEFAULT_NAME
-LEARNER = "me"
+DEFAULT = names.DEFAULT_LAB
+LEARNER = names.DEFAULT_LEARNER

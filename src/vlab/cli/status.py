@@ -1,8 +1,9 @@
-"""`vlab status`: what is there."""
+"""`vlab status`: show every lab and what is wrong with it."""
 
 import json
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from vlab import ui
@@ -24,7 +25,7 @@ def status(as_json: Json = False) -> int:
     elif labs:
         table = Table("lab", "provider", "profile", "workers", "state", box=None, pad_edge=False)
         for row in labs:
-            table.add_row(*(str(row[c]) for c in ("name", "provider", "profile", "workers")), row["state"])
+            table.add_row(*(escape(str(row[c])) for c in ("name", "provider", "profile", "workers", "state")))
         ui.out.print(table)
     else:
         ui.say("no lab is up; `vlab up` makes one")

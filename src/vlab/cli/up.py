@@ -1,4 +1,4 @@
-"""`vlab up`: make a lab."""
+"""`vlab up`: make a cluster with GPUs, or finish, mend or find the one that is there."""
 
 import json
 from typing import Annotated
@@ -36,4 +36,4 @@ def up(
     if as_json:
         print(json.dumps(lab.model_dump(mode="json") | {"kubeconfig": str(lab.kubeconfig)}))  # noqa: T201
     flag = "" if name == DEFAULT else f" --name {name}"
-    ui.say(f"lab [bold]{name}[/] is ready: `vlab list` shows the scenarios, `vlab kubectl{flag} get nodes` the cluster")
+    ui.say(f"lab {name} is ready: `vlab list` shows the scenarios, `vlab kubectl{flag} get nodes` the cluster")

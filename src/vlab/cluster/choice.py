@@ -6,6 +6,7 @@ from vlab.cluster import lab as labs
 from vlab.cluster.containers import Engine
 from vlab.cluster.up import Wanted
 from vlab.errors import LabError
+from vlab.names import checked_lab
 
 WORKERS = 4
 PROFILES = ("cpu", "gpu")
@@ -20,7 +21,7 @@ def wanted(name: str, context: str | None, provider: str | None, profile: str | 
     if profile not in (None, *PROFILES):
         raise LabError(f"no profile is called {profile}", f"take one of {', '.join(PROFILES)}")
     doctor.check_wish(context, provider)
-    known = labs.find(labs.checked_name(name))
+    known = labs.find(checked_lab(name))
     if known is not None and context in (None, known.context) and provider in (None, known.provider):
         return Wanted(
             known.name,
@@ -55,6 +56,6 @@ def _choose(context: str | None, provider: str | None) -> doctor.Choice:
             clients_built=targets.built("kind-registry"),
         )
     choice = doctor.choose_provider(facts, context, provider)
-    ui.say(f"provider [bold]{choice.provider}[/]: {choice.why}")
+    ui.say(f"provider {choice.provider}: {choice.why}")
     doctor.refuse(doctor.rows(facts, choice))
     return choice

@@ -3,13 +3,13 @@
 import json
 import os
 import resource
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from vlab import paths, proc
-
-EngineName = Literal["docker", "podman"]
+from vlab.names import EngineName
 
 _KIND_CLUSTER = "io.x-k8s.kind.cluster"
 
@@ -84,6 +84,13 @@ class Engine:
         )
         args = [part for change in changes for part in ("--change", change)]
         proc.run([self.name, "import", *args, tar, reference], log=log, env=self.env)
+
+
+def remove_images(repository: str) -> None:
+    """Remove what Podman, if it is here, has imported under a name."""
+    podman = Engine("podman", own_conf=True)
+    if shutil.which(podman.name) and (images := podman.output("images", "-q", repository).split()):
+        podman.output("rmi", "--force", *images)
 
 
 def _container(inspected: dict[str, Any]) -> Container:

@@ -1,37 +1,68 @@
 """`vlab down`: removes what carries a lab's label or marker, and nothing else."""
 
+import shlex
 import shutil
 from pathlib import Path
 
 from vlab import paths, ui
 from vlab.build import targets
 from vlab.cluster import kind
+from vlab.cluster.containers import remove_images
 from vlab.cluster.kube import Kube, kube
-from vlab.cluster.lab import INSTANCE, Lab, every, find, locked
+from vlab.cluster.lab import INSTANCE, Lab, every, find
 from vlab.cluster.up import destroy, forget
 from vlab.errors import Exit, LabError
+from vlab.locks import locked
+from vlab.names import checked_lab
 
 
-def down(name: str, purge: bool, steps: ui.Steps) -> bool:
+def down(name: str, purge: bool, steps: ui.Steps, *, forgotten: bool = False) -> bool:
     """Remove the lab; with `purge` also its learners' runs and, when no lab is left, the cache.
+
+    Args:
+        forgotten: remove the record alone of a lab whose cluster is gone; only for one that vlab did not make.
 
     Returns:
         Whether there was a lab.
     """
-    with locked(paths.labs() / name, f"bringing lab {name!r} up or down"):
-        lab = find(name)
-        if lab is not None:
-            _remove(lab, steps)
-            forget(lab)
+    folder = paths.labs() / checked_lab(name)
+    was = False
+    if folder.is_dir():  # else there is neither a lab nor a run, and no `vlab up` is at work
+        with locked(folder, f"bringing lab {name!r} up or down"):
+            was = _down(name, steps, forgotten)
     if purge:
         _purge(name, steps)
-    return lab is not None
+    return was
+
+
+def _down(name: str, steps: ui.Steps, forgotten: bool) -> bool:
+    lab = find(name)
+    if lab is None:
+        return False
+    if forgotten:
+        _say_what_may_be_left(lab)
+    else:
+        _remove(lab, steps)
+    forget(lab)
+    return True
+
+
+def _say_what_may_be_left(lab: Lab) -> None:
+    if lab.provider != "context":
+        raise LabError(
+            f"lab {lab.name!r} was made here, so it can be removed and need not be forgotten",
+            f"run `vlab down --name {lab.name}` without --forget",
+        )
+    ui.say(
+        f"forgetting lab {lab.name!r}; if the cluster of context {lab.context!r} still exists, this may be left in it, "
+        f"GPUs included: kubectl --context {shlex.quote(lab.context)} get namespaces -l {INSTANCE}={lab.instance}"
+    )
 
 
 def _remove(lab: Lab, steps: ui.Steps) -> None:
     if lab.provider == "context":
         with steps.step("Remove the lab's namespaces from the cluster"):
-            delete_namespaces(kube(lab), lab.instance)
+            _leave(lab)
         return
     engine = lab.container_engine()
     assert engine is not None  # noqa: S101 - every kind provider has one
@@ -40,6 +71,18 @@ def _remove(lab: Lab, steps: ui.Steps) -> None:
         kind.refuse_foreign(lab.name, containers)
     with steps.step("Delete the cluster"):
         destroy(lab, _kind(lab), paths.logs() / f"{lab.name}-down.log")
+
+
+def _leave(lab: Lab) -> None:
+    """Take what vlab made out of a cluster that it did not make."""
+    try:
+        delete_namespaces(kube(lab), lab.instance)
+    except LabError as e:
+        raise LabError(
+            f"the lab cannot be removed from the cluster of context {lab.context!r}: {e.message}",
+            f"if that cluster is gone for good, run `vlab down --forget --name {lab.name}`; else: {e.hint}",
+            e.exit_code,
+        ) from e
 
 
 def _kind(lab: Lab) -> Path:
@@ -71,4 +114,5 @@ def _purge(name: str, steps: ui.Steps) -> None:
         ui.say(f"the cache stays: {', '.join(others)} uses it")
         return
     with steps.step("Remove the cache"), locked(paths.cache(), "building images"):
+        remove_images(targets.NODE)
         targets.clear(paths.cache())

@@ -1,26 +1,21 @@
 """A lab: one cluster that vlab made or was given, as remembered between commands."""
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import pydantic
-from filelock import FileLock, Timeout
 
-from vlab import paths, ui
-from vlab.cluster.containers import Engine, EngineName
+from vlab import paths
+from vlab.cluster.containers import Engine
 from vlab.errors import Exit, LabError
+from vlab.names import DEFAULT_LAB, EngineName, ProviderName, checked_lab
 
-DEFAULT_NAME = "vlab"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vlab.dev/instance"
 GPU = "nvidia.com/gpu"
 
-ProviderName = Literal["context", "kind-registry", "kind-built"]
 Profile = Literal["cpu", "gpu"]
 
 
@@ -78,7 +73,7 @@ class Lab(pydantic.BaseModel, frozen=True):
 def new(name: str, provider: ProviderName, engine: Engine | None, profile: Profile, workers: int, context: str) -> Lab:
     """A lab that does not exist yet."""
     return Lab(
-        name=checked_name(name),
+        name=checked_lab(name),
         instance=uuid4().hex[:12],
         provider=provider,
         engine=engine.name if engine else None,
@@ -90,18 +85,11 @@ def new(name: str, provider: ProviderName, engine: Engine | None, profile: Profi
     )
 
 
-def checked_name(name: str) -> str:
-    """Raises: LabError if `name` cannot be part of a container's and a node's name."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", name):
-        raise LabError(f"{name!r} cannot be a lab's name", "use up to 40 lower-case letters, digits and dashes")
-    return name
-
-
 def find(name: str) -> Lab | None:
     """The remembered lab of this name, whatever state its cluster is in."""
-    file = paths.labs() / checked_name(name) / "lab.json"
+    file = paths.labs() / checked_lab(name) / "lab.json"
     try:
-        return Lab.model_validate_json(file.read_text())
+        return Lab.model_validate_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except pydantic.ValidationError as e:
@@ -119,7 +107,7 @@ def get(name: str) -> Lab:
         LabError: there is none, or its `vlab up` did not finish.
     """
     lab = find(name)
-    flag = "" if name == DEFAULT_NAME else f" --name {name}"
+    flag = "" if name == DEFAULT_LAB else f" --name {name}"
     if lab is None:
         raise LabError(f"no lab {name!r} is up", f"run `vlab up{flag}` first", Exit.NO_LAB)
     if lab.state != "ready":
@@ -131,19 +119,3 @@ def every() -> list[Lab]:
     """All labs that are remembered, by name."""
     names = sorted(p.parent.name for p in paths.labs().glob("*/lab.json"))
     return [lab for name in names if (lab := find(name)) is not None]
-
-
-@contextmanager
-def locked(what: Path, doing: str) -> Iterator[None]:
-    """Hold the lock of a folder; say so when another vlab has it. The kernel frees it when its holder dies."""
-    what.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(what / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        ui.say(f"another vlab is {doing}; waiting for it to finish")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

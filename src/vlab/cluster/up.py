@@ -9,14 +9,16 @@ from pathlib import Path
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from vlab import paths, proc, render, ui
+from vlab import machine, paths, proc, render, ui
 from vlab.build import store, targets
 from vlab.build.pipeline import remove
-from vlab.cluster import kind, machine, nodes, storage
+from vlab.cluster import kind, nodes, storage
 from vlab.cluster.containers import Container, Engine
 from vlab.cluster.kube import Kube, kube, kubectl_path
-from vlab.cluster.lab import GPU, Lab, Profile, ProviderName, find, locked, new
+from vlab.cluster.lab import GPU, Lab, Profile, find, new
 from vlab.errors import Exit, LabError
+from vlab.locks import locked
+from vlab.names import ProviderName
 from vlab.settings import NAMESPACE, SYSTEM
 
 NODES_READY_S = 180.0

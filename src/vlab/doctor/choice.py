@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from vlab.cluster.containers import EngineName
-from vlab.cluster.lab import ProviderName
 from vlab.doctor import rows as judge
 from vlab.doctor.facts import Facts
 from vlab.doctor.rows import Row
 from vlab.errors import Exit, LabError
+from vlab.names import EngineName, ProviderName
 
 
 @dataclass(frozen=True)

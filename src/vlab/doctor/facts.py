@@ -17,9 +17,8 @@ from typing import Any
 
 from uv import find_uv_bin
 
-from vlab import paths, proc
+from vlab import disk, machine, paths, proc
 from vlab.build import debian, golang
-from vlab.cluster import machine
 from vlab.errors import LabError
 from vlab.pins import pins
 
@@ -153,7 +152,7 @@ def _here(built: bool) -> dict[str, Any]:
         "cgroup": cgroup_mode(_text("/proc/self/mounts")),
         "memory": _memory(),
         "cache": root,
-        "disk_free": shutil.disk_usage(folder).free + (0 if built else _taken(root)),
+        "disk_free": shutil.disk_usage(folder).free + (0 if built else disk.taken(root)),
         "filesystem": filesystem(_text("/proc/self/mounts"), folder),
         "sysctls": {name: int(_text(_sysctl(name)) or 0) for name in machine.SYSCTLS},
         "sysctls_writable": all(os.access(_sysctl(name), os.W_OK) for name in machine.SYSCTLS),
@@ -185,16 +184,6 @@ def filesystem(mounts: str, folder: Path) -> str:
     """The type of the file system that `folder` is on, such as ext4, from the text of /proc/self/mounts."""
     kinds = {Path(fields[1]): fields[2] for line in mounts.splitlines() if (fields := line.split())}
     return next((kinds[p] for p in (folder, *folder.parents) if p in kinds), "unknown")
-
-
-def _taken(root: Path) -> int:
-    """Bytes on the disk of all files under `root`, which others may be changing meanwhile."""
-    total = 0
-    for folder, _, names in os.walk(root):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(f"{folder}/{name}").st_blocks * 512
-    return total
 
 
 def _existing(folder: Path) -> Path:

@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from vlab import machine
 from vlab.build import golang, targets
-from vlab.cluster import machine
 from vlab.doctor.facts import Engine, Facts, go_needed
 from vlab.pins import pins
 

@@ -1,0 +1,25 @@
+"""Locks on folders that two vlabs must not change at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vlab import ui
+
+
+@contextmanager
+def locked(what: Path, doing: str) -> Iterator[None]:
+    """Hold the lock of a folder; say so when another vlab has it. The kernel frees it when its holder dies."""
+    what.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(what / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        ui.say(f"another vlab is {doing}; waiting for it to finish")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
