@@ -3,8 +3,8 @@
 from vlab.essence import essences
 from vlab.grading import CannotTell, check, expect
 from vlab.grading.views import is_ready, kind, labels, namespace, selected
+from vlab.serving import extended
 from vlab.settings import EXERCISE, GPU
-from vlab.settle import extended
 
 
 @check(
@@ -26,7 +26,9 @@ def test_neighbour_untouched(objects, start, nodes, evidence):
     for pod in (p for p in kind(start, "Pod") if namespace(p) in theirs and is_ready(p)):
         if pod["metadata"]["uid"] not in running and pod["spec"].get("nodeName") in lost:
             raise CannotTell(f"node {pod['spec']['nodeName']} is not ready, and a neighbour's pod was on it")
-        expect(pod["metadata"]["uid"] in running, f"a neighbour's pod {pod['metadata']['name']}, running", "it was stopped")
+        expect(
+            pod["metadata"]["uid"] in running, f"a neighbour's pod {pod['metadata']['name']}, running", "it was stopped"
+        )
 
 
 @check(

@@ -1,7 +1,7 @@
 """What an exercise promises about the GPUs: each engine has its own, given by the scheduler, on nodes as they were."""
 
 from vlab.grading import check, expect
-from vlab.grading.expectations import expect_scheduled, expect_same_node
+from vlab.grading.expectations import expect_same_node, expect_scheduled
 from vlab.settings import GPU
 
 

@@ -1,4 +1,4 @@
-"""What every exercise promises its users: the address, a real engine behind it with the same model, ready and answering."""
+"""What every exercise promises its users: the address, and behind it the engine with the same model, answering."""
 
 from vlab.grading import CannotTell, check, expect
 from vlab.grading.expectations import (
@@ -37,7 +37,9 @@ def test_server_ready(serving, objects, evidence):
         expect(not lacking, f"every pod that {owner.kind} {owner.name} wants, ready and as it says now", lacking)
 
 
-@check("real-engine", needs=["server-ready"], help="What answers must be vLLM itself, from the image that is on the nodes.")
+@check(
+    "real-engine", needs=["server-ready"], help="What answers must be vLLM itself, from the image that is on the nodes."
+)
 def test_real_engine(engines, asked):
     """What answers is the engine"""
     for engine in engines:
@@ -58,7 +60,9 @@ def test_same_model(asked, promised):
     expect_most_probable(asked)
 
 
-@check("context-kept", needs=["server-ready", "same-model"], help="Requests of this length came in before, and will again.")
+@check(
+    "context-kept", needs=["server-ready", "same-model"], help="Requests of this length came in before, and will again."
+)
 def test_context_kept(asked, promised):
     """The context is as long as promised"""
     if asked.context is None:

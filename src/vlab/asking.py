@@ -23,9 +23,52 @@ _DEADLINE_S = 60.0
 """What was not heard is asked again, with other questions, until so many seconds have passed."""
 _ATTEMPT_S = 30.0
 _BODY_CHARS = 2000
-_NOUNS = "kettle harbour orchard lantern river engine village mirror garden winter bridge teacher market violin".split()
-_ADJECTIVES = "old quiet bright narrow distant wooden gentle broken heavy early silver curious patient empty".split()
-_VERBS = "sings waits turns changes travels opens shines listens returns disappears grows begins".split()
+_NOUNS = [
+    "kettle",
+    "harbour",
+    "orchard",
+    "lantern",
+    "river",
+    "engine",
+    "village",
+    "mirror",
+    "garden",
+    "winter",
+    "bridge",
+    "teacher",
+    "market",
+    "violin",
+]
+_ADJECTIVES = [
+    "old",
+    "quiet",
+    "bright",
+    "narrow",
+    "distant",
+    "wooden",
+    "gentle",
+    "broken",
+    "heavy",
+    "early",
+    "silver",
+    "curious",
+    "patient",
+    "empty",
+]
+_VERBS = [
+    "sings",
+    "waits",
+    "turns",
+    "changes",
+    "travels",
+    "opens",
+    "shines",
+    "listens",
+    "returns",
+    "disappears",
+    "grows",
+    "begins",
+]
 
 
 def question(draw: random.Random) -> str:
@@ -106,7 +149,9 @@ def _changed(before: Serving, after: Serving) -> str:
 
 
 def _running(pods: Sequence[Event]) -> dict[str, list[Any]]:
-    return {p["metadata"]["name"]: [s.get("containerID") for s in p["status"].get("containerStatuses", ())] for p in pods}
+    return {
+        p["metadata"]["name"]: [s.get("containerID") for s in p["status"].get("containerStatuses", ())] for p in pods
+    }
 
 
 def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 import yaml
@@ -32,6 +32,16 @@ class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The workload in the scenario's folder that its users send."""
 
 
+class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What a cluster must have for the fault to be one."""
+
+    profiles: tuple[str, ...] = ("cpu", "gpu")
+    nodes: int = 1
+    """That take pods and offer GPUs."""
+    gpus_per_node: int = 1
+    """At least so many on each of them."""
+
+
 class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     """scenario.yaml."""
 
@@ -41,8 +51,13 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The task of the course that it belongs to, 1 to 6."""
     minutes: int
     kind: str
+    needs: Needs = Needs()
     fault: Fault
-    collect: tuple[str, ...]
+    expected: str
+    """The check that fails while the fault is there."""
+    checks: tuple[str, ...] = ()
+    """Files in graders/shared with checks that several scenarios have, besides those of its own grader."""
+    collect: tuple[Literal["objects", "events", "logs", "probe", "api"], ...]
     """Collectors of the evidence that its graders need."""
     parameters: dict[str, tuple[Any, ...]] = {}
     """What each may be; which it is depends on the learner."""
@@ -50,6 +65,10 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Other mendings that must pass, of those in scenarios/common; its own are in its folder."""
     wrong: dict[str, str] = {}
     """Each wrong solution, its own or one of scenarios/common, and the check that must fail on it."""
+    real: str = ""
+    simulated: str = ""
+    not_shown: str = ""
+    """A line each: what is real here, what is simulated, what this does not show."""
 
     @property
     def folder(self) -> Path:
@@ -57,9 +76,27 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         return paths.data("scenarios") / self.id
 
     @property
-    def grader(self) -> Path:
-        """The pytest file with its checks."""
-        return paths.data("graders") / f"test_{self.id.replace('-', '_')}.py"
+    def graders(self) -> tuple[Path, ...]:
+        """The files with its checks: the shared ones, and its own."""
+        folder = paths.data("graders")
+        shared = [folder / "shared" / f"{name}.py" for name in self.checks]
+        return (*shared, folder / f"test_{self.id.replace('-', '_')}.py")
+
+    @property
+    def also_right(self) -> tuple[str, ...]:
+        """Every other right mending, its own before the common ones."""
+        own = sorted(p.parent.name for p in (self.folder / "also").glob("*/apply.sh"))
+        return (*own, *(name for name in self.also if name not in own))
+
+    def script(self, kind: Literal["also", "wrong"], name: str) -> Path:
+        """The script of a mending: the scenario's own, else the common one."""
+        own = self.folder / kind / name / "apply.sh"
+        return own if own.is_file() else self.folder.parent / "common" / kind / name / "apply.sh"
+
+    @property
+    def recorded(self) -> dict[str, Path]:
+        """The recorded runs that replay tests use, by phase."""
+        return {f.stem: f for f in sorted((self.folder / "evidence").glob("*.zip"))}
 
     @property
     def brief(self) -> str:

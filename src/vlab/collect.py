@@ -44,7 +44,9 @@ class Context:
     """The objects, read after the endpoint was asked."""
 
 
-def collect(run: Run, lab: Lab, scenario: Scenario, folder: Path, settled: Settled, note: Note) -> None:
+def collect(
+    run: Run, lab: Lab, scenario: Scenario, folder: Path, settled: Settled, note: Note, made_from: str = ""
+) -> None:
     """Record evidence into the new `folder`. Never fails because of what is deployed."""
     values = Rendered.model_validate(runs.read_objects(run.wanted)).values
     context = Context(run, lab, kube(lab), scenario, values, note)
@@ -75,6 +77,7 @@ def collect(run: Run, lab: Lab, scenario: Scenario, folder: Path, settled: Settl
             context=server["flags"]["max-model-len"],
             cache_path=server["cache_path"],
         ),
+        made_from=made_from,
         settled=settled,
         skew_seconds=_skew(context.cluster),
         via=context.parts.get("api", {}).get("via", ""),

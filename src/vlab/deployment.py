@@ -92,7 +92,7 @@ def rendered(
     return Rendered(healthy=wanted(False), faulty=wanted(True), values=healthy)
 
 
-def _marked(objects: list[Object], lab: Lab, marks: Mapping[str, str]) -> list[Object]:
+def _marked(objects: list[Object], lab: Lab, marks: dict[str, str]) -> list[Object]:
     """The objects with the lab's labels; namespaces also say whose they are."""
     return [
         render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in objects

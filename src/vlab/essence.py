@@ -1,4 +1,4 @@
-"""What somebody has decided about an object: without its identity, its history, its status and what follows by itself."""
+"""What somebody has decided about an object: without identity, history, status and what follows by itself."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -61,7 +61,9 @@ def capacity(node: Object) -> dict[str, str]:
 def taints(node: Object) -> list[Object]:
     """The taints of a node that somebody put there."""
     kept = [t for t in node.get("spec", {}).get("taints") or () if not t["key"].startswith(_CONDITIONS)]
-    return sorted(({k: v for k, v in t.items() if k != "timeAdded"} for t in kept), key=lambda t: (t["key"], t["effect"]))
+    return sorted(
+        ({k: v for k, v in t.items() if k != "timeAdded"} for t in kept), key=lambda t: (t["key"], t["effect"])
+    )
 
 
 def _node(spec: Object) -> Object:

@@ -17,7 +17,7 @@ from vlab.deployment import Rendered, Wanted, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essence, essences, follows, identity
 from vlab.runs import Run
-from vlab.settings import EXERCISE, INSTANCE, LEARNER, NAMESPACE, SCENARIO
+from vlab.settings import INSTANCE, LEARNER, NAMESPACE, SCENARIO
 
 Note = Callable[[str], None]
 
@@ -83,9 +83,7 @@ def start(
     return run
 
 
-def _going_on(
-    cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespace: str, replace: bool
-) -> Run | None:
+def _going_on(cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespace: str, replace: bool) -> Run | None:
     """The run that is there already and whole. What stands in the way is removed where that is wished."""
     known = None if replace else runs.find(lab, scenario, learner)
     holds = _holder(cluster, lab, namespace)
@@ -262,7 +260,9 @@ def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Scenario,
 def _left_alone(found: Object) -> bool:
     """What a cluster puts into each namespace by itself."""
     kind, _, name = identity(found)
-    by_controller = kind == "EndpointSlice" and "endpointslice.kubernetes.io/managed-by" in found["metadata"].get("labels", {})
+    by_controller = kind == "EndpointSlice" and "endpointslice.kubernetes.io/managed-by" in found["metadata"].get(
+        "labels", {}
+    )
     return (kind, name) in _MADE_BY_THEMSELVES or (by_controller and follows(found))
 
 
@@ -278,7 +278,10 @@ def _differs(cluster: Kube, wanted: Object, there: Object) -> bool:
 
 def _claim_fits(wanted: Object, there: Object) -> bool:
     """A claim that is bound has fields that nobody asked for; those that were must be as they were."""
-    return all(there["spec"].get(k) == v for k, v in wanted["spec"].items()) and "deletionTimestamp" not in there["metadata"]
+    return (
+        all(there["spec"].get(k) == v for k, v in wanted["spec"].items())
+        and "deletionTimestamp" not in there["metadata"]
+    )
 
 
 def _applied(new: Object) -> Object:
@@ -366,5 +369,7 @@ def _wait_for_own_pods(cluster: Kube, lab: Lab, run: Run, note: Note) -> None:
             return
         note(strange)
         if time.monotonic() > end:
-            raise LabError(f"reset does not end: {strange}", "`vlab kubectl get pods` shows it; then reset again", Exit.NO_LAB)
+            raise LabError(
+                f"reset does not end: {strange}", "`vlab kubectl get pods` shows it; then reset again", Exit.NO_LAB
+            )
         time.sleep(0.2)

@@ -1,10 +1,11 @@
-"""Run inside a container, with nothing but Python's own library: says in JSON who listens, and what is mounted where."""
+"""Run inside a container with Python's own library alone: says in JSON who listens, and what is mounted where."""
 
 import json
 import os
+from collections.abc import Iterator
 
 
-def _lines(path):
+def _lines(path: str) -> list[str]:
     try:
         with open(path, errors="replace") as file:
             return file.read().splitlines()
@@ -12,7 +13,7 @@ def _lines(path):
         return []
 
 
-def _listening():
+def _listening() -> dict[str, int]:
     """Port by the inode of the socket that listens on it."""
     found = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -23,7 +24,7 @@ def _listening():
     return found
 
 
-def _process(pid):
+def _process(pid: str) -> dict[str, object]:
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = [w.decode(errors="replace") for w in file.read().split(b"\0")]
@@ -37,7 +38,7 @@ def _process(pid):
     }
 
 
-def _sockets(pid):
+def _sockets(pid: str) -> Iterator[str]:
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
             try:
@@ -50,14 +51,14 @@ def _sockets(pid):
         return
 
 
-def _mounts():
+def _mounts() -> Iterator[dict[str, str]]:
     for line in _lines("/proc/self/mountinfo"):
         left, right = line.split(" - ", 1)
         fields, rest = left.split(), right.split()
         yield {"path": fields[4], "type": rest[0], "source": rest[1], "root": fields[3]}
 
 
-def _shared_memory():
+def _shared_memory() -> float:
     try:
         size = os.statvfs("/dev/shm")
     except OSError:
@@ -65,7 +66,7 @@ def _shared_memory():
     return size.f_frsize * size.f_blocks / (1 << 20)
 
 
-def _say():
+def _say() -> None:
     ports = _listening()
     pids = [p for p in os.listdir("/proc") if p.isdigit()]
     listeners = {str(ports[s]): int(p) for p in pids for s in _sockets(p) if s in ports}

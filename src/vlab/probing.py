@@ -28,10 +28,11 @@ def probed(cluster: Kube, namespace: str, pods: Sequence[Object]) -> list[Probe]
         if "running" in status["state"]
     ]
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(lambda w: _probe(cluster, namespace, *w, script), wanted))
+        return list(pool.map(lambda w: _probe(cluster, namespace, w, script), wanted))
 
 
-def _probe(cluster: Kube, namespace: str, pod: str, container: str, script: str) -> Probe:
+def _probe(cluster: Kube, namespace: str, where: tuple[str, str], script: str) -> Probe:
+    pod, container = where
     command = ("python3", "-I", "-S", "-c", script)
     code, out, err = None, "", ""
     for _ in range(_TRIES):

@@ -11,8 +11,9 @@ import pydantic
 
 from vlab import paths
 from vlab.catalog import Parameters, Scenario
-from vlab.cluster.lab import Lab, locked
+from vlab.cluster.lab import Lab
 from vlab.errors import Exit, LabError
+from vlab.locks import locked
 
 Object = dict[str, Any]
 
@@ -21,10 +22,10 @@ class Run(pydantic.BaseModel, frozen=True):
     """A learner's run of a scenario."""
 
     lab: str
-    instance: str
-    """Of the lab: a lab of the same name that is made anew has another."""
-    cluster_uid: str
-    namespace_uid: str
+    instance: str = ""
+    """Of the lab: a lab of the same name that is made anew has another. Runs of older vlabs have none."""
+    cluster_uid: str = ""
+    namespace_uid: str = ""
     scenario: str
     learner: str
     namespace: str

@@ -30,5 +30,5 @@ def run_script(run: Run, lab: Lab, scenario: Scenario, script: Path) -> None:
         env |= {} if cluster.kubeconfig is None else {"KUBECONFIG": str(cluster.kubeconfig)}
         env |= {name.upper(): str(value) for name, value in run.parameters.items()}
         env |= {"SOLUTION": str(scenario.folder / "solution" / "apply.sh")}
-        args = ["bash", "-euo", "pipefail", script]
+        args: list[str | Path] = ["bash", "-euo", "pipefail", script]
         proc.output(args, env=env, cwd=script.parent, timeout=TIMEOUT_S, exit_code=Exit.NO_LAB)

@@ -151,3 +151,13 @@ def container(pod: Object, name: str) -> Object:
     spec = next(c for c in pod["spec"]["containers"] if c["name"] == name)
     statuses = pod.get("status", {}).get("containerStatuses", ())
     return {**spec, "status": next((s for s in statuses if s["name"] == name), {})}
+
+
+def extended(pod: Object) -> dict[str, int]:
+    """What a pod asks for of extended resources, such as nvidia.com/gpu."""
+    total: dict[str, int] = {}
+    for container in pod["spec"]["containers"]:
+        for name, count in container.get("resources", {}).get("limits", {}).items():
+            if "/" in name and str(count).isdigit():
+                total[name] = total.get(name, 0) + int(count)
+    return total

@@ -10,6 +10,8 @@ from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import namespaces
 from vlab.errors import LabError
+from vlab.evidence import Settled
+from vlab.serving import extended, incomplete, serving
 
 Object = dict[str, Any]
 
@@ -19,9 +21,6 @@ _SECOND_TRY_S = 2.0
 """What a pod waits for may just have been released: the scheduler tries again a second after it first failed."""
 _BACKOFF_S = 12.0
 """A scheduler that failed often waits up to ten seconds before it tries again, though there is room now."""
-_CRASHES = 2
-"""Once it has ended twice by itself it will end again. One end may have been somebody's kill."""
-
 _NO_IMAGE = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
 _NEVER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"} | _NO_IMAGE
 
@@ -34,18 +33,17 @@ class Limits:
     """With a node, but no container: where every image is on the node, one is there at once or never."""
     starting: float = PATIENCE_S
     """With a container that runs and is not ready."""
-
-
-@dataclass(frozen=True)
-class Settled:
-    """How waiting ended: `moving` is what still moved when patience was over, empty if nothing did."""
-
-    moving: str
-    seconds: float
+    patient: bool = True
+    """Whether one end of a container is not enough: it may have been somebody's kill."""
 
 
 def settle(
-    cluster: Kube, lab: Lab, namespace: str, note: Callable[[str], None], patience: float = PATIENCE_S, limits: Limits = Limits()
+    cluster: Kube,
+    lab: Lab,
+    namespace: str,
+    note: Callable[[str], None],
+    patience: float = PATIENCE_S,
+    limits: Limits = Limits(),
 ) -> Settled:
     """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
@@ -57,18 +55,18 @@ def settle(
             found = e.message
         note(found or "")
         if found is None or waited > patience:
-            return Settled(found or "", round(waited, 1))
+            return Settled(moving=found or "", seconds=round(waited, 1))
         time.sleep(_LOOK_S)
 
 
 def _look(cluster: Kube, lab: Lab, namespace: str, waited: float, limits: Limits) -> str | None:
     now = cluster.now()
     spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, namespace)]
-    kinds = "deployments,statefulsets,daemonsets,replicasets,pods"
+    kinds = "services,endpointslices,deployments,statefulsets,daemonsets,replicasets,pods"
     objects = [o for space in spaces for o in cluster.items(kinds, space)]
     nodes = cluster.items("nodes")
-    found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, limits)
-    if found is None and (pending := [o for o in objects if is_unschedulable(o)]):
+    found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, namespace, limits)
+    if found is None and (pending := [o for o in objects if is_unschedulable(o) and not serves(objects, namespace)]):
         room = _BACKOFF_S if _fits(cluster, nodes, pending) else _SECOND_TRY_S
         if waited < room:
             return "the scheduler may try once more"
@@ -91,16 +89,6 @@ def _fits(cluster: Kube, nodes: Sequence[Object], pending: Sequence[Object]) -> 
     return False
 
 
-def extended(pod: Object) -> dict[str, int]:
-    """What a pod asks for of extended resources, such as nvidia.com/gpu."""
-    total: dict[str, int] = {}
-    for container in pod["spec"]["containers"]:
-        for name, count in container.get("resources", {}).get("limits", {}).items():
-            if "/" in name and str(count).isdigit():
-                total[name] = total.get(name, 0) + int(count)
-    return total
-
-
 def lost(nodes: Sequence[Object], objects: Sequence[Object], *, every: bool) -> str | None:
     """A node that is not ready: what its pods do is not known. `every`: not only those that these pods are on."""
     used = {o["spec"].get("nodeName") for o in objects if o["kind"] == "Pod"}
@@ -111,16 +99,20 @@ def lost(nodes: Sequence[Object], objects: Sequence[Object], *, every: bool) -> 
     return None
 
 
-def moving(objects: Sequence[Object], now: datetime, limits: Limits = Limits()) -> str | None:
+def moving(objects: Sequence[Object], now: datetime, namespace: str, limits: Limits = Limits()) -> str | None:
     """What is still on its way, in a few words; None if all is as it will stay.
 
-    A pod that cannot be scheduled, has crashed again, or lacks its image will stay so: that is settled.
+    A pod that cannot be scheduled, has crashed again, or lacks its image will stay so: that is settled. So is what
+    else starts beside a server that is whole: bystanders decide nothing.
 
     Args:
         now: by the cluster's clock, as the times in the objects are.
+        namespace: the exercise's own.
     """
     if found := ending(objects) or unseen(objects):
         return found
+    if serves(objects, namespace):
+        return None
     for each in objects:
         name = each["metadata"]["name"]
         if each["kind"] == "Pod" and (words := _pod(each, now, limits)):
@@ -128,6 +120,12 @@ def moving(objects: Sequence[Object], now: datetime, limits: Limits = Limits()) 
         if each["kind"] == "StatefulSet" and (words := _stateful_set(each, objects)):
             return f"{name} {words}"
     return None
+
+
+def serves(objects: Sequence[Object], namespace: str) -> bool:
+    """Whether the Service leads to ready pods, as many as their owners want."""
+    found = serving(objects, namespace)
+    return bool(found.pods) and not any(map(incomplete, found.owners))
 
 
 def ending(objects: Sequence[Object]) -> str | None:
@@ -160,7 +158,11 @@ def _stateful_set(found: Object, objects: Sequence[Object]) -> str | None:
     status, uid = found.get("status", {}), found["metadata"]["uid"]
     if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
         return "has a change that is not seen yet"
-    own = [o for o in objects if o["kind"] == "Pod" and any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))]
+    own = [
+        o
+        for o in objects
+        if o["kind"] == "Pod" and any(r["uid"] == uid for r in o["metadata"].get("ownerReferences", ()))
+    ]
     if not own and found["spec"].get("replicas", 1):
         return "is making pods"
     # It makes one pod after the other, each when the one before is ready; one that is stuck ends that.
@@ -173,7 +175,7 @@ def _pod(found: Object, now: datetime, limits: Limits) -> str | None:
     if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True") or is_unschedulable(found):
         return None
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-    if any(map(_will_not_start, containers)):
+    if any(_will_not_start(c, limits.patient) for c in containers):
         return None
     running = [c["state"]["running"]["startedAt"] for c in containers if "running" in c.get("state", {})]
     waiting = [c for c in status.get("containerStatuses", ()) if not c.get("ready")]
@@ -185,11 +187,13 @@ def _pod(found: Object, now: datetime, limits: Limits) -> str | None:
     return "is starting again"
 
 
-def _will_not_start(container: Object) -> bool:
+def _will_not_start(container: Object, patient: bool) -> bool:
     """Whether a container has ended by itself again and again, or cannot be made at all."""
     waiting = container.get("state", {}).get("waiting", {}).get("reason", "")
-    return waiting in _NEVER or (waiting == "CrashLoopBackOff" and container.get("restartCount", 0) >= _CRASHES - 1
-                                 and _ended_early(container) and container.get("restartCount", 0) >= 1)  # fmt: skip
+    if not patient and container.get("restartCount", 0):
+        return True
+    # The kubelet starts it again at once after its first end: who waits in this state has ended twice.
+    return waiting in _NEVER or (waiting == "CrashLoopBackOff" and _ended_early(container))
 
 
 def _ended_early(container: Object) -> bool:

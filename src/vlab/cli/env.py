@@ -15,9 +15,9 @@ def register(app: typer.Typer) -> None:
 
 def env(name: Name = DEFAULT) -> None:
     """Print shell lines for `eval "$(vlab env)"`: kubectl then talks to the lab, in this shell only."""
-    from vlab.cluster.kube import kubectl_path
+    from vlab.cluster.kube import kubectl_path, own_kubeconfig
 
     found = lab.get(name)
     folder = kubectl_path().parent
-    print(f"export KUBECONFIG={shlex.quote(str(found.kubeconfig))}")  # noqa: T201
+    print(f"export KUBECONFIG={shlex.quote(str(own_kubeconfig(found)))}")  # noqa: T201
     print(f"export PATH={shlex.quote(str(folder))}:$PATH")  # noqa: T201

@@ -22,9 +22,10 @@ def gate(
     scenarios: Annotated[list[str] | None, typer.Argument(help="All of them if none is named.")] = None,
     name: Name = DEFAULT,
     record: Annotated[bool, typer.Option("--record", help="Put the evidence into the scenario's folder.")] = False,
+    phase: Annotated[list[str] | None, typer.Option(help="Only this phase, such as solved or wrong-NAME.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Live through scenarios on the lab: healthy, faulty, solved, each wrong solution, reset. For their authors."""
+    """Live through scenarios on the lab: healthy, faulty, solved, every other mending, right or wrong, and reset."""
     from vlab.gate import run
 
     wanted = [catalog.scenario(i) for i in scenarios] if scenarios else list(catalog.scenarios().values())
@@ -32,9 +33,11 @@ def gate(
     phases = []
     with ui.Steps() as steps:
         for scenario in wanted:
-            for phase in run(scenario, found, steps, scenario.folder / "evidence" if record else None):
-                phases.append({"scenario": scenario.id, **asdict(phase)})
-                ui.say(f"{'ok ' if phase.holds else 'BAD'} {scenario.id} {phase.name}: {phase.found}")
+            for lived in run(
+                scenario, found, steps, scenario.folder / "evidence" if record else None, tuple(phase or ())
+            ):
+                phases.append({"scenario": scenario.id, **asdict(lived)})
+                ui.say(f"{'ok ' if lived.holds else 'BAD'} {scenario.id} {lived.name}: {lived.found}")
     if as_json:
         typer.echo(json.dumps(phases, indent=2))
     else:

@@ -27,12 +27,16 @@ def grade(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the deployment to settle.")] = 300.0,
     html: Annotated[Path | None, typer.Option(help="Also write the report as one HTML page.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Also write it as JUnit XML.")] = None,
+    require_signature: Annotated[
+        bool, typer.Option("--require-signature", help="Refuse recorded evidence that no trusted key has signed.")
+    ] = False,
+    key: Annotated[Path | None, typer.Option(help="The public key to trust, instead of this machine's.")] = None,
     as_json: Json = False,
 ) -> int:
     """Judge the deployment. Exit code 0: all passed; 1: a check failed; 6: nothing failed, but one could not tell."""
     wanted = catalog.scenario(scenario)
     if evidence is not None:
-        report, recorded = _replay(wanted, evidence), evidence
+        report, recorded = _replay(wanted, evidence, require_signature, key), evidence
     else:
         report, folder = _live(wanted, name, learner, timeout)
         recorded = folder / "evidence"
@@ -43,24 +47,26 @@ def grade(
     return Exit.GRADER if report.undecided else Exit.CHECKS_FAILED
 
 
-def _replay(wanted: catalog.Scenario, folder: Path) -> Report:
-    from vlab.evidence import load
+def _replay(wanted: catalog.Scenario, folder: Path, require_signature: bool, key: Path | None) -> Report:
+    from vlab.evidence import load, seal
     from vlab.grading import grade as judged
 
     recorded = load(folder)
+    if require_signature:
+        seal.require(recorded, key)
     if recorded.header.scenario != wanted.id:
         raise LabError(
             f"{folder} is evidence of {recorded.header.scenario}, not of {wanted.id}",
             f"run `vlab grade {recorded.header.scenario} --evidence {folder}`",
         )
-    return judged(recorded, wanted.grader, wanted.title)
+    return judged(recorded, wanted.graders, wanted.title)
 
 
 def _live(wanted: catalog.Scenario, name: str, learner: str, timeout: float) -> tuple[Report, Path]:
-    from vlab import exercise, judgement
+    from vlab import judgement, runs
 
     found = lab.get(name)
-    run = exercise.load(found, wanted, learner)
+    run = runs.load(found, wanted, learner)
     with ui.Steps() as steps:
         return judgement.judge(run, found, wanted, steps, timeout)
 

@@ -22,12 +22,12 @@ def hint(
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
 ) -> None:
     """Show the next hint: first where to look, then what it means, then what to change."""
-    from vlab import exercise
+    from vlab import runs
 
     wanted = catalog.scenario(scenario)
-    run = exercise.load(lab.get(name), wanted, learner)
+    run = runs.load(lab.get(name), wanted, learner)
     hints = wanted.hints
     seen = len(hints) if every else min(run.hints_seen + 1, len(hints))
-    run.model_copy(update={"hints_seen": max(seen, run.hints_seen)}).save()
+    run.saw_hints(seen)
     ui.out.print(Markdown("\n\n".join(hints[:seen] if every else hints[seen - 1 : seen])))
     ui.say(f"hint {seen} of {len(hints)}")

@@ -1,10 +1,11 @@
 """`vlab kubectl`: kubectl on the lab's cluster."""
 
 import os
+from typing import Annotated
 
 import typer
 
-from vlab.cli.options import DEFAULT, Name
+from vlab.cli.options import DEFAULT
 from vlab.cluster import lab
 
 
@@ -14,9 +15,15 @@ def register(app: typer.Typer) -> None:
     app.command("kubectl", context_settings=settings, add_help_option=False)(kubectl)
 
 
-def kubectl(arguments: list[str] = typer.Argument(None), name: Name = DEFAULT) -> None:  # noqa: B008
+def kubectl(
+    arguments: Annotated[list[str] | None, typer.Argument()] = None,
+    name: Annotated[str, typer.Option("--name", envvar="VLAB_NAME", help="Which lab.")] = DEFAULT,
+) -> None:
     """Run kubectl on the lab's cluster, in the exercise's namespace; everything after it is kubectl's."""
-    from vlab.cluster.up import kube
+    from vlab.cluster.kube import kube
+    from vlab.endpoint import namespace_of
 
-    command = [*kube(lab.get(name)).command, *(arguments or [])]
+    found = lab.get(name)
+    # Before what is typed: a --namespace or -n of one's own comes later, and holds.
+    command = [*kube(found).command, f"--namespace={namespace_of(found)}", *(arguments or [])]
     os.execv(command[0], command)  # noqa: S606

@@ -43,12 +43,11 @@ def register(parent: typer.Typer) -> None:
 def endpoint(lab_name: str, url: str | None, model: str | None, api_key: str | None) -> Iterator["Target"]:
     """The endpoint to load, open while the block runs: the lab's own unless a URL is given."""
     from vlab.cluster import lab
-    from vlab.cluster.up import NAMESPACE
     from vlab.endpoint import open_endpoint
     from vlab.load.client import first_model
     from vlab.load.exchange import Target
 
-    with nullcontext(url) if url is not None else open_endpoint(lab.get(lab_name), NAMESPACE) as base:
+    with nullcontext(url) if url is not None else open_endpoint(lab.get(lab_name), None) as base:
         yield Target(base, model or asyncio.run(first_model(base, api_key)), api_key)
 
 

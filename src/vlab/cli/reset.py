@@ -14,10 +14,10 @@ def register(app: typer.Typer) -> None:
 
 def reset(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER) -> None:
     """Break the deployment again as it was at the start; answers and reports stay."""
-    from vlab import exercise
+    from vlab import exercise, runs
 
     wanted = catalog.scenario(scenario)
     found = lab.get(name)
-    run = exercise.load(found, wanted, learner)
-    with ui.Steps() as steps, steps.step(f"Reset {wanted.id}"):
-        exercise.reset(run, found, wanted)
+    run = runs.load(found, wanted, learner)
+    with ui.Steps() as steps, steps.step(f"Reset {wanted.id}") as line:
+        exercise.reset(run, found, wanted, line.note)

@@ -15,11 +15,14 @@ def register(app: typer.Typer) -> None:
 
 def solve(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER) -> None:
     """Mend the deployment as the reference solution does, and explain it."""
-    from vlab import exercise
+    from vlab import exercise, runs
+    from vlab.scripts import run_script
 
     wanted = catalog.scenario(scenario)
     found = lab.get(name)
-    run = exercise.load(found, wanted, learner)
-    with ui.Steps() as steps, steps.step(f"Apply the solution of {wanted.id}"):
-        exercise.run_script(run, found, wanted.folder / "solution" / "apply.sh")
+    run = runs.load(found, wanted, learner)
+    with ui.Steps() as steps, steps.step(f"Apply the solution of {wanted.id}") as line:
+        # From the start, so that it works whatever was tried before.
+        run = exercise.reset(run, found, wanted, line.note)
+        run_script(run, found, wanted, wanted.folder / "solution" / "apply.sh")
     ui.out.print(Markdown((wanted.folder / "solution" / "README.md").read_text()))

@@ -9,6 +9,7 @@ from rich.markdown import Markdown
 from vlab import catalog, ui
 from vlab.cli.options import DEFAULT, LEARNER, Json, Learner, Name, ScenarioId
 from vlab.cluster import lab
+from vlab.settings import NAMESPACE
 
 
 def register(app: typer.Typer) -> None:
@@ -20,16 +21,16 @@ def start(
     scenario: ScenarioId,
     name: Name = DEFAULT,
     learner: Learner = LEARNER,
-    namespace: Annotated[str, typer.Option(help="Where it is deployed.")] = "llm-demo",
+    namespace: Annotated[str, typer.Option(help="Where it is deployed.")] = NAMESPACE,
     replace: Annotated[bool, typer.Option("--replace", help="Give up what is in the namespace.")] = False,
     as_json: Json = False,
 ) -> None:
     """Deploy a scenario with its fault and show the brief. Starting it twice changes nothing."""
-    from vlab import exercise
+    from vlab.begin import begin
 
     wanted = catalog.scenario(scenario)
-    with ui.Steps() as steps, steps.step(f"Deploy {wanted.id}"):
-        run = exercise.start(lab.get(name), wanted, learner, namespace, replace=replace)
+    with ui.Steps() as steps:
+        run = begin(lab.get(name), wanted, learner, namespace, steps, replace=replace)
     if as_json:
         typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)}, indent=2))
         return

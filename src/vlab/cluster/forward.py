@@ -28,7 +28,15 @@ def forward(cluster: Kube, namespace: str, pod: str, port: int) -> Iterator[str]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         local = free.getsockname()[1]
-    command = [*cluster.command, "port-forward", "-n", namespace, f"pod/{pod}", f"{local}:{port}", "--address=127.0.0.1"]
+    command = [
+        *cluster.command,
+        "port-forward",
+        "-n",
+        namespace,
+        f"pod/{pod}",
+        f"{local}:{port}",
+        "--address=127.0.0.1",
+    ]
     # Its words go nowhere: a pipe that nobody reads would stop it after some thousand connections.
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_end_with_us

@@ -1,4 +1,4 @@
-"""One cluster's API, asked in this process: every call has a deadline that cancels it and a limit for what it returns."""
+"""One cluster's API, asked in this process: every call has a deadline that cancels it and a limit of bytes."""
 
 import json
 import shutil
@@ -29,8 +29,9 @@ TIMEOUT_S = 30.0
 _LIMIT = 64 << 20
 _LOOK_AGAIN_S = 15.0
 """An API server that restarts is back by then."""
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_DISCOVERY = ",".join(f"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList" for v in ("v2", "v2beta1"))
+_DISCOVERY = ",".join(
+    f"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList" for v in ("v2", "v2beta1")
+)
 _PATCHES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
@@ -84,6 +85,28 @@ class Ran:
 def kube(lab: "Lab") -> "Kube":
     """The API of a lab's cluster."""
     return Kube(None if lab.provider == "context" else lab.kubeconfig, lab.context)
+
+
+def own_kubeconfig(lab: "Lab") -> Path:
+    """A kubeconfig that names this lab's cluster and nothing else; of a context it is made when it is asked for.
+
+    Raises:
+        LabError: the user's kubeconfig has no such context.
+    """
+    if lab.provider == "context":
+        command: list[str | Path] = [
+            kubectl_path(),
+            "--context",
+            lab.context,
+            "config",
+            "view",
+            "--minify",
+            "--flatten",
+        ]
+        text = proc.output(command, exit_code=Exit.NO_LAB)
+        lab.kubeconfig.touch(mode=0o600)
+        lab.kubeconfig.write_text(text)
+    return lab.kubeconfig
 
 
 def kubectl_path() -> Path:
@@ -320,7 +343,9 @@ class Kube:
         path = self.resources[plural].path(namespace, name, part)
         self.request("PATCH", path, body=patch, content=_PATCHES[how])
 
-    def delete(self, plural: str, name: str, namespace: str | None = None, *, uid: str = "", grace: int | None = None) -> None:
+    def delete(
+        self, plural: str, name: str, namespace: str | None = None, *, uid: str = "", grace: int | None = None
+    ) -> None:
         """Begin to delete an object with what it made; what is not there is no error.
 
         Args:
@@ -352,7 +377,14 @@ class Kube:
             time.sleep(0.2)
 
     def logs(
-        self, namespace: str, pod: str, container: str, *, previous: bool = False, lines: int = 5000, limit: int = 2 << 20
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        lines: int = 5000,
+        limit: int = 2 << 20,
     ) -> str:
         """The end of a container's log: so many lines, so many bytes at most."""
         query = [("container", container), ("tailLines", lines), ("previous", str(previous).lower())]
@@ -379,14 +411,26 @@ class Kube:
         from kubernetes.stream import ws_client
 
         query = [("command", word) for word in command]
-        query += [("container", container), ("stdout", "true"), ("stderr", "true"), ("stdin", "false"), ("tty", "false")]
+        query += [
+            ("container", container),
+            ("stdout", "true"),
+            ("stderr", "true"),
+            ("stdin", "false"),
+            ("tty", "false"),
+        ]
         headers: dict[str, str] = {"sec-websocket-protocol": "v4.channel.k8s.io"}
         self.client.update_params_for_auth(headers, query, ["BearerToken"])
         configuration = self.client.configuration
         url = configuration.host + self.resources["pods"].path(namespace, pod, "exec")
         try:
             socket = ws_client.websocket_call(
-                configuration, "GET", url, query_params=query, headers=headers, _preload_content=False, capture_all=False
+                configuration,
+                "GET",
+                url,
+                query_params=query,
+                headers=headers,
+                _preload_content=False,
+                capture_all=False,
             )
         except ApiException as e:
             raise NoAnswer(f"no command can be run in {pod}: {str(e.reason).splitlines()[0]}") from None
@@ -402,13 +446,6 @@ class _Passing(Exception):
     def __init__(self, error: LabError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-def applied(new: Object) -> Object:
-    """An object as `kubectl apply` would leave it: with its own text beside it, so that a learner may go on with apply."""
-    annotations = new["metadata"].get("annotations", {})
-    metadata = {**new["metadata"], "annotations": {**annotations, _LAST_APPLIED: json.dumps(new)}}
-    return {**new, "metadata": metadata}
 
 
 def _read(answer: Any, end: float, limit: int, truncate: bool) -> bytes:

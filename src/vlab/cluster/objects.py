@@ -93,12 +93,16 @@ def delete(cluster: Kube, doomed: Iterable[Object], pods: Iterable[Object], time
     gone = list(doomed)
     uids = {o["metadata"]["uid"] for o in gone}
     for each in gone:
-        cluster.delete(cluster.resource(each).plural, each["metadata"]["name"], each["metadata"].get("namespace"), grace=1)
+        cluster.delete(
+            cluster.resource(each).plural, each["metadata"]["name"], each["metadata"].get("namespace"), grace=1
+        )
     for pod in pods:
         if pod["metadata"]["uid"] in uids or _tops(pod) & uids:
             cluster.delete("pods", pod["metadata"]["name"], pod["metadata"]["namespace"], grace=1)
     for each in gone:
-        cluster.gone(cluster.resource(each).plural, each["metadata"]["name"], each["metadata"].get("namespace"), timeout)
+        cluster.gone(
+            cluster.resource(each).plural, each["metadata"]["name"], each["metadata"].get("namespace"), timeout
+        )
 
 
 def _tops(pod: Object) -> set[str]:

@@ -141,7 +141,14 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         kind.create(lab, images.kind, images.node, images.store, log)
         line.note("waiting for the nodes")
         cluster = kube(lab)
-        command = [kubectl_path(), "--kubeconfig", lab.kubeconfig, "config", "set-context", lab.context]
+        command: list[str | Path] = [
+            kubectl_path(),
+            "--kubeconfig",
+            lab.kubeconfig,
+            "config",
+            "set-context",
+            lab.context,
+        ]
         proc.output([*command, f"--namespace={NAMESPACE}"])
         if images.archive is not None:
             kind.load(lab, images.kind, images.archive, log)
@@ -155,7 +162,9 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
 
 def _wait_for_api(cluster: Kube) -> None:
     """kind returns as soon as the API server runs, which may be a moment before it serves every group."""
-    looks = Retrying(retry=retry_if_result(lambda ok: not ok), stop=stop_after_delay(NODES_READY_S), wait=wait_fixed(0.2))
+    looks = Retrying(
+        retry=retry_if_result(lambda ok: not ok), stop=stop_after_delay(NODES_READY_S), wait=wait_fixed(0.2)
+    )
     with suppress(RetryError):
         looks(cluster.answers)
 

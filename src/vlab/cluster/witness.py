@@ -1,4 +1,4 @@
-"""vlab's own pod in a cluster: put there when it is needed, put back when it is gone, and asked through the API's exec."""
+"""vlab's own pod in a cluster: put there when needed, put back when gone, and asked through the API's exec."""
 
 import base64
 import hashlib
@@ -76,7 +76,9 @@ def namespace_of(lab: Lab) -> str:
     return SYSTEM if lab.provider != "context" else f"{SYSTEM}-{lab.instance}"
 
 
-def ensure(cluster: Kube, lab: Lab, values: Mapping[str, Any], *, wait: bool = True, note: Callable[[str], None] | None = None) -> Witness | None:
+def ensure(
+    cluster: Kube, lab: Lab, values: Mapping[str, Any], *, wait: bool = True, note: Callable[[str], None] | None = None
+) -> Witness | None:
     """The witness, put there if it is not; None where one may not make it.
 
     Args:
@@ -143,7 +145,7 @@ def _make(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any]) ->
     server = values["server"]
     made = render.manifest(
         "witness",
-        name=NAME,
+        pod=NAME,
         system=namespace,
         code=code,
         archive=base64.b64encode(archive).decode(),

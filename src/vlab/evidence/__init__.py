@@ -1,15 +1,16 @@
 """What is recorded about a learner's deployment for one grading; graders read this and nothing else."""
 
+from vlab.evidence.api import Answer, Asked, Counters
 from vlab.evidence.files import pack, read_answers
 from vlab.evidence.models import (
     PARTS,
-    Answer,
     CannotTell,
     Collected,
     Header,
     MetricSample,
     Object,
     Probe,
+    Promised,
     Request,
     Settled,
     Stream,
@@ -21,13 +22,16 @@ from vlab.evidence.store import Evidence, load
 __all__ = [
     "PARTS",
     "Answer",
+    "Asked",
     "CannotTell",
     "Collected",
+    "Counters",
     "Evidence",
     "Header",
     "MetricSample",
     "Object",
     "Probe",
+    "Promised",
     "Request",
     "Settled",
     "Stream",

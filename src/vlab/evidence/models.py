@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from vlab.evidence.api import Asked
+
 Object = dict[str, Any]
 """A Kubernetes object as the API gives it, without what is secret."""
 
@@ -36,6 +38,18 @@ class Settled(_Model):
     seconds: float = 0.0
 
 
+class Promised(_Model):
+    """What the users of the deployment were promised, as the brief says it."""
+
+    model: str
+    """The name under which it is served."""
+    image: str
+    context: int
+    """Tokens of prompt and answer together."""
+    cache_path: str
+    """Where in the engine's container the model cache is."""
+
+
 class Header(_Model):
     """evidence.json: what was recorded, of whom, when, and how each collector ended."""
 
@@ -62,6 +76,7 @@ class Header(_Model):
     """From start to finish on a clock that never steps."""
     skew_seconds: float = 0.0
     """This machine's clock minus the cluster's."""
+    promised: Promised | None = None
     settled: Settled = Settled()
     collectors: dict[str, Collected]
     refused: dict[str, str] = {}
@@ -188,30 +203,6 @@ class Stream(_Model):
     edge: StreamPath | None = None
 
 
-class Answer(_Model):
-    """What the endpoint answered to one request. `status` None: no answer began, and `error` says why."""
-
-    name: str
-    """What was tried: models, completion ..."""
-    service: str | None = None
-    """The Service that it went through; None if none leads to a ready pod."""
-    path: str
-    status: int | None = None
-    error: str = ""
-    body: str = ""
-    """The beginning of it."""
-    text: str = ""
-    """What the model generated."""
-    ttft: float | None = None
-    """Seconds to the first token, if the answer was streamed."""
-    seconds: float = 0.0
-
-    @property
-    def ok(self) -> bool:
-        """Whether a whole answer with status 2xx came."""
-        return self.status is not None and 200 <= self.status < 300 and not self.error
-
-
 class Objects(_Model):
     """Every object of the namespace, and the nodes."""
 
@@ -242,6 +233,6 @@ PARTS = {
     "metrics": Part("metrics.jsonl", "metrics", MetricSample, lines=True, limit=64 << 20),
     "requests": Part("requests.jsonl", "requests", Request, lines=True),
     "stream": Part("stream.json", "stream", Stream),
-    "api": Part("api.json", "api", list[Answer]),
+    "api": Part("api.json", "api", Asked),
 }
 """The parts of evidence that are data; logs/ and answers/ are texts."""

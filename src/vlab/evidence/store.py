@@ -11,9 +11,9 @@ import pydantic
 
 from vlab.errors import LabError
 from vlab.evidence import files, seal
+from vlab.evidence.api import Asked
 from vlab.evidence.models import (
     PARTS,
-    Answer,
     CannotTell,
     Header,
     MetricSample,
@@ -89,9 +89,9 @@ class Evidence:
         return cast(Stream, self._whole("stream"))
 
     @cached_property
-    def api(self) -> dict[str, Answer]:
-        """What the endpoint answered, by what was tried."""
-        return {answer.name: answer for answer in self._whole("api")}
+    def api(self) -> Asked:
+        """What the endpoint said when it was asked."""
+        return cast(Asked, self._whole("api"))
 
     @cached_property
     def logs(self) -> dict[str, str]:

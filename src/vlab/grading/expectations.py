@@ -16,8 +16,8 @@ SEE_SERVICE = "`kubectl get services,endpointslices`: a Service leads to the rea
 SEE_PODS = "`kubectl describe pod` says why a pod waits, `kubectl logs --previous` why it ended."
 SEE_ANSWER = "`vlab ask 'What is a GPU?'` asks as the check does: through the Service, from inside the cluster."
 SEE_SHM = (
-    "The engine's processes speak through /dev/shm: memory of the pod's own, not a disk, and not a folder that a node's "
-    "other pods see."
+    "The engine's processes speak through /dev/shm: memory of the pod's own, not a disk, and not a folder that other "
+    "pods of the node see."
 )
 
 PROBABLE_NATS = 0.5

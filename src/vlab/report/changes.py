@@ -1,23 +1,13 @@
 """What the learner changed: the namespace's objects and the nodes now, against those at the start."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
 
+from vlab.essence import Identity, essences
 from vlab.evidence import Object
-
-_IDENTITY = {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
-_BY_MACHINES = (
-    "deployment.kubernetes.io/",
-    "kubectl.kubernetes.io/",
-    "pv.kubernetes.io/",
-    "volume.kubernetes.io/",
-    "volume.beta.kubernetes.io/",
-)
-"""Annotations that Kubernetes and kubectl keep for themselves."""
 
 
 @dataclass(frozen=True)
@@ -32,35 +22,18 @@ class Change:
     """A unified diff of its YAML, without the file names."""
 
 
-def changes(start: Iterable[Object], now: Iterable[Object]) -> list[Change]:
+def changes(start: Sequence[Object], now: Sequence[Object]) -> list[Change]:
     """Every object that was changed, added or removed by somebody; what follows from others is left out."""
-    before, after = _by_name(start), _by_name(now)
-    names = list(dict.fromkeys([*before, *after]))
-    return [_change(n, before.get(n), after.get(n)) for n in names if before.get(n) != after.get(n)]
+    before, after = essences(start), essences(now)
+    keys = list(dict.fromkeys([*before, *after]))
+    return [_change(_name(k, now), before.get(k), after.get(k)) for k in keys if before.get(k) != after.get(k)]
 
 
-def _by_name(objects: Iterable[Object]) -> dict[str, Object]:
-    decided = (o for o in objects if not o["metadata"].get("ownerReferences"))
-    return {f"{o['kind']}/{o['metadata']['name']}": essence(o) for o in decided}
-
-
-def essence(found: Object) -> Object:
-    """What somebody has decided about an object: not its identity, history or status. Of a node its capacity stays."""
-    rest = {k: v for k, v in found.items() if k not in ("status", "metadata")}
-    if found["kind"] == "Node":
-        capacity = {k: v for k, v in found.get("status", {}).get("capacity", {}).items() if "/" in k}
-        rest = {**rest, "status": {"capacity": capacity}}
-    if found["kind"] == "PersistentVolumeClaim":  # binding it writes the volume's name
-        rest = {**rest, "spec": {k: v for k, v in found.get("spec", {}).items() if k != "volumeName"}}
-    return {**rest, "metadata": _metadata(found["metadata"])}
-
-
-def _metadata(found: Object) -> Object:
-    kept: dict[str, Any] = {k: v for k, v in found.items() if k not in _IDENTITY | {"annotations"}}
-    annotations = {k: v for k, v in found.get("annotations", {}).items() if not k.startswith(_BY_MACHINES)}
-    if found.get("annotations", {}).keys() & {"node.alpha.kubernetes.io/ttl"}:  # a node's are all its kubelet's
-        annotations = {}
-    return {**kept, **({"annotations": annotations} if annotations else {})}
+def _name(key: Identity, now: Sequence[Object]) -> str:
+    """Kind/name; with its namespace where there is more than one."""
+    kind, namespace, name = key
+    several = len({o["metadata"].get("namespace", "") for o in now} - {""}) > 1
+    return f"{kind}/{namespace}/{name}" if several and namespace else f"{kind}/{name}"
 
 
 def _change(name: str, before: Object | None, after: Object | None) -> Change:

@@ -1,4 +1,4 @@
-"""Asks the endpoint questions, through its Service and each pod by itself, and reads every engine's counters around it."""
+"""Asks questions through the Service and of each pod by itself, and reads every engine's counters around that."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ async def ask(given: dict[str, Any], say: Say) -> None:
             return
         wheres = [("", given["service"]), ("", given["service"]), *given["pods"].items()]
         answers = await asyncio.gather(
-            *(_question(session, given, *where, prompt) for where, prompt in zip(wheres, given["prompts"], strict=False))
+            *(_question(session, given, where, prompt) for where, prompt in zip(wheres, given["prompts"], strict=False))
         )
         asked = sum(a["status"] == 200 for a in answers)
         after = await _counted(session, list(given["pods"].values()), before, asked)
@@ -53,21 +53,30 @@ async def ask(given: dict[str, Any], say: Say) -> None:
         for answer in answers:
             say(kind="answer", **answer)
         if given["weights"]:
-            say(kind="reference", **await reference.judge(given["weights"], [a["tokens"] for a in answers if a["tokens"]]))
+            say(
+                kind="reference",
+                **await reference.judge(given["weights"], [a["tokens"] for a in answers if a["tokens"]]),
+            )
 
 
 async def _question(
-    session: aiohttp.ClientSession, given: dict[str, Any], pod: str, url: str, prompt: str
+    session: aiohttp.ClientSession, given: dict[str, Any], where: tuple[str, str], prompt: str
 ) -> dict[str, Any]:
+    pod, url = where
     body = {
-        **{"model": given["model"], "prompt": prompt, "max_tokens": given["max_tokens"], "temperature": 0},
-        **{"ignore_eos": True, "return_token_ids": True},
+        "model": given["model"],
+        "prompt": prompt,
+        "max_tokens": given["max_tokens"],
+        "temperature": 0,
+        "ignore_eos": True,
+        "return_token_ids": True,
     }
     said = await exchange(session, "POST", f"{url}/v1/completions", body, timeout=20.0)
     whole = as_object(said["body"]) if said["status"] == 200 else {}
     choice = (whole.get("choices") or [{}])[0]
     choice = choice if isinstance(choice, dict) else {}
-    usage = whole.get("usage") if isinstance(whole.get("usage"), dict) else {}
+    usage = whole.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
     tokens = [choice.get("prompt_token_ids"), choice.get("token_ids")]
     return {
         **said,

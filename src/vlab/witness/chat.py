@@ -28,7 +28,10 @@ async def ask(given: dict[str, Any], say: Callable[..., None]) -> None:
                 return
         say(kind="model", name=model)
         body = {
-            **{"model": model, "max_tokens": given["max_tokens"], "temperature": 0.2, "stream": True},
+            "model": model,
+            "max_tokens": given["max_tokens"],
+            "temperature": 0.2,
+            "stream": True,
             "messages": [{"role": "user", "content": given["question"]}],
         }
         try:

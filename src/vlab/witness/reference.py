@@ -65,8 +65,8 @@ async def _serve(weights: str) -> None:
 
 def _model(models: dict[str, Any], weights: str) -> Any:
     if weights not in models:
-        import torch
-        from transformers import AutoModelForCausalLM
+        import torch  # type: ignore[import-not-found]
+        from transformers import AutoModelForCausalLM  # type: ignore[import-not-found]
 
         if not Path(weights).is_dir():
             raise FileNotFoundError(f"there is no {weights} in this image")

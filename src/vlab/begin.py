@@ -1,0 +1,74 @@
+"""`vlab start`: looks whether a cluster can show a fault, deploys it, and looks that it is there."""
+
+from vlab import exercise, runs, settle, ui
+from vlab.catalog import Scenario
+from vlab.cluster import witness
+from vlab.cluster.kube import Kube, kube
+from vlab.cluster.lab import Lab
+from vlab.cluster.objects import snapshot
+from vlab.deployment import Rendered
+from vlab.errors import Exit, LabError
+from vlab.runs import Run
+from vlab.serving import serving
+from vlab.settings import GPU
+
+_SHOWS_S = 120.0
+
+
+def begin(lab: Lab, scenario: Scenario, learner: str, namespace: str, steps: ui.Steps, *, replace: bool = False) -> Run:
+    """Start an exercise, if this cluster can show its fault.
+
+    Raises:
+        LabError: it cannot, or something of it is not as the scenario needs it.
+    """
+    cluster = kube(lab)
+    with steps.step("Look whether this cluster can show it"):
+        refuse_unfit(cluster, lab, scenario)
+    with steps.step(f"Deploy {scenario.id}") as line:
+        known = runs.find(lab, scenario, learner)
+        run = exercise.start(lab, scenario, learner, namespace, replace=replace, note=line.note)
+        values = Rendered.model_validate(runs.read_objects(run.wanted)).values
+        witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
+    if known is None or known.started != run.started:
+        with steps.step("Look that the fault is there") as line:
+            settled = settle.settle(cluster, lab, namespace, line.note, _SHOWS_S, settle.Limits(patient=False))
+            _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
+    return run
+
+
+def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario) -> None:
+    """Raises: LabError if the cluster lacks what the scenario needs; before anything is made."""
+    needs = scenario.needs
+    if lab.profile not in needs.profiles:
+        raise LabError(
+            f"{scenario.id} shows a fault on profile {', '.join(needs.profiles)} only, and this is {lab.profile}",
+            "`vlab list` shows the other scenarios",
+            Exit.MACHINE,
+        )
+    nodes = [
+        n for n in cluster.items("nodes") if int(n["status"].get("allocatable", {}).get(GPU, 0)) >= needs.gpus_per_node
+    ]
+    if len(nodes) < needs.nodes:
+        many = f"{needs.nodes} nodes" if needs.nodes > 1 else "a node"
+        raise LabError(
+            f"{scenario.id} needs {many} with {needs.gpus_per_node} {GPU} to give; this cluster has {len(nodes)}",
+            "take a cluster with GPUs, or one of vlab's own, which simulates them: `vlab up`",
+            Exit.MACHINE,
+        )
+
+
+def _refuse_no_fault(cluster: Kube, lab: Lab, scenario: Scenario, run: Run, moving: str) -> None:
+    """Raises: LabError if what should be broken serves: then nothing that is done here counts."""
+    found = serving(snapshot(cluster, lab, run.namespace), run.namespace)
+    if not found.pods or scenario.expected != "server-ready":
+        if moving:
+            ui.say(f"{moving}: the fault may take a while to show")
+        return
+    nodes = ", ".join(sorted({p["spec"]["nodeName"] for p in found.pods}))
+    exercise.remove(cluster, lab, run.namespace)
+    (run.folder / "run.json").unlink(missing_ok=True)
+    raise LabError(
+        f"this cluster does not show the fault of {scenario.id}: the server runs, on {nodes}",
+        "take another cluster, such as one of vlab's own: `vlab up`",
+        Exit.MACHINE,
+    )

@@ -1,0 +1,31 @@
+"""What recorded runs were made from: a digest that changes with whatever could make them come out differently."""
+
+import hashlib
+from pathlib import Path
+
+from vlab import paths
+from vlab.catalog import Scenario
+
+_COLLECTORS = (
+    *("asking.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
+    *("serving.py", "pins.toml", "witness/*.py", "cluster/objects.py", "evidence/api.py", "evidence/redact.py"),
+)
+"""Of this package: what reads a live deployment, and what deploys it."""
+
+
+def made_from(scenario: Scenario) -> str:
+    """The digest of a scenario, its graders, the templates and profiles, the pins and the collectors."""
+    package = Path(__file__).parent
+    files = [
+        *(f for f in scenario.folder.rglob("*") if f.is_file() and f.parent.name != "evidence"),
+        *(scenario.script("also", name) for name in scenario.also_right),
+        *(scenario.script("wrong", name) for name in scenario.wrong),
+        *(f for f in (scenario.folder.parent / "common").glob("*") if f.is_file()),
+        *(f for f in scenario.graders if f.is_file()),
+        *paths.data("manifests").rglob("*.j2"),
+        *(f for part in _COLLECTORS for f in package.glob(part)),
+    ]
+    digest = hashlib.sha256()
+    for file in sorted(set(files)):
+        digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
