@@ -266,6 +266,7 @@ def test_a_hundred_megabytes_of_logs_do_not_fill_the_memory(tmp_path, as_file):
     if as_file:
         with log.open("w") as sink:
             sink.writelines(line for _ in range(count))
+    write(tmp_path / "first", header(logs=OK), {}, {"a--vllm.log": "what is imported late is imported now"})
     tracemalloc.start()
     write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": log if as_file else (line for _ in range(count))})
     peak = tracemalloc.get_traced_memory()[1]
