@@ -7,7 +7,7 @@ detect-secrets and by the names that keys are given.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -122,15 +122,26 @@ _redacted_short = lru_cache(maxsize=20_000)(_redacted_text)
 """Objects of Kubernetes say the same many times."""
 
 
+_LEFT_OUT = frozenset(
+    (
+        "Basic Auth Credentials",  # a password may have any character: see SECRETS
+        "Public IP (ipv4)",
+        # By the name that a key is given, which SECRETS knows for every service.
+        "Cloudant Credentials",
+        "IBM Cloud IAM Key",
+        "IBM COS HMAC Credentials",
+        "SoftLayer Credentials",
+    )
+)
+"""Types of secrets of detect-secrets that are no keys by their form."""
+
+
 @cache
 def _known_keys() -> tuple[re.Pattern[str], ...]:
     """The patterns of detect-secrets for keys of known services, which say by their form what they are."""
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     from detect_secrets.plugins.base import RegexBasedDetector
-    from detect_secrets.plugins.basic_auth import BasicAuthDetector
-    from detect_secrets.plugins.ip_public import IPPublicDetector
 
-    no_keys = (BasicAuthDetector, IPPublicDetector)  # the first is among SECRETS, where the password may be any
-    every: Iterable[Any] = get_mapping_from_secret_type_to_class().values()
-    wanted = [p for p in every if issubclass(p, RegexBasedDetector) and not issubclass(p, no_keys)]
+    every: Mapping[str, Any] = get_mapping_from_secret_type_to_class()
+    wanted = [p for type_, p in every.items() if issubclass(p, RegexBasedDetector) and type_ not in _LEFT_OUT]
     return tuple(pattern for plugin in wanted for pattern in plugin().denylist)

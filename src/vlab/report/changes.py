@@ -25,7 +25,7 @@ class Change:
     """One object that is not as it was."""
 
     name: str
-    """Kind/name."""
+    """Kind/namespace/name."""
     what: str
     """changed, added or removed."""
     lines: tuple[str, ...]
@@ -41,7 +41,11 @@ def changes(start: Iterable[Object], now: Iterable[Object]) -> list[Change]:
 
 def _by_name(objects: Iterable[Object]) -> dict[str, Object]:
     decided = (o for o in objects if not o["metadata"].get("ownerReferences"))
-    return {f"{o['kind']}/{o['metadata']['name']}": essence(o) for o in decided}
+    return {_name(o): essence(o) for o in decided}
+
+
+def _name(found: Object) -> str:
+    return "/".join(filter(None, (found["kind"], found["metadata"].get("namespace"), found["metadata"]["name"])))
 
 
 def essence(found: Object) -> Object:
