@@ -1,6 +1,8 @@
 """Evidence: written whole, read back, refused when unknown; what was not recorded is not empty."""
 
 import json
+import subprocess
+import sys
 import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vlab.errors import LabError
+from vlab.errors import Exit, LabError
 from vlab.evidence import (
     PARTS,
     Answer,
@@ -185,10 +187,33 @@ def test_a_failed_write_leaves_what_was_there(whole, monkeypatch):
         raise OSError("no space left on device")
 
     monkeypatch.setattr("vlab.evidence.seal.close", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(LabError, match="no space") as caught:
         write(whole, header(), {})
+    assert caught.value.exit_code is Exit.MACHINE
     assert load(whole).objects == [POD]
     assert [p.name for p in whole.parent.iterdir()] == ["e"]
+
+
+@pytest.mark.parametrize(("most", "found"), [(30_000, "events.json came out wrong"), (10, "cannot record evidence")])
+def test_a_full_disk_costs_what_does_not_fit_and_is_said(tmp_path, most, found):
+    code = f"""
+import resource, signal
+from pathlib import Path
+from vlab.errors import LabError
+from vlab.evidence import load, write, Header
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))
+folder = Path({str(tmp_path / "e")!r})
+header = Header.model_validate_json({header(events=OK).model_dump_json()!r})
+try:
+    write(folder, header, {{"events": [{{"kind": "Event", "message": "x" * 50_000}}]}})
+    print(load(folder).header.collectors["events"].reason)
+except LabError as e:
+    print(e.message, e.exit_code)
+"""
+    done = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, check=False)
+    assert found in done.stdout, done.stderr
+    assert {p.name for p in tmp_path.iterdir()} <= {"e"}
 
 
 def cut_off():
@@ -266,6 +291,7 @@ def test_a_hundred_megabytes_of_logs_do_not_fill_the_memory(tmp_path, as_file):
     if as_file:
         with log.open("w") as sink:
             sink.writelines(line for _ in range(count))
+    write(tmp_path / "first", header(logs=OK), {}, {"a--vllm.log": "what is imported late is imported now"})
     tracemalloc.start()
     write(tmp_path / "e", header(logs=OK), {}, {"a--vllm.log": log if as_file else (line for _ in range(count))})
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,17 +1,24 @@
-"""The seal: one changed byte anywhere is found and named."""
+"""The seal: one changed byte anywhere is found and named, and reports say who signed."""
 
+import hashlib
+import shutil
 import stat
 from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
-from vlab.errors import LabError
-from vlab.evidence import Collected, Header, load, seal, write
+from vlab.cli.evidence import app
+from vlab.errors import Exit, LabError
+from vlab.evidence import Collected, Evidence, Header, files, load, seal, write
 
 KEY = Ed25519PrivateKey.generate()
+PUBLIC = KEY.public_key().public_bytes_raw()
+SIGNED = f"signed by {hashlib.sha256(PUBLIC).hexdigest()[:16]}"
 OK = Collected(ok=True)
 HEADER = Header(
     vlab="0",
@@ -34,18 +41,35 @@ def pristine(tmp_path_factory):
 
 @pytest.fixture
 def signed(pristine, tmp_path):
-    import shutil
-
     return shutil.copytree(pristine, tmp_path / "e")
 
 
-def verify(folder):
-    return seal.verify(folder, KEY.public_key())
+@pytest.fixture
+def public(tmp_path):
+    """A file with the public key."""
+    file = tmp_path / "vlab.pub"
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    file.write_bytes(KEY.public_key().public_bytes(serialization.Encoding.PEM, form))
+    return file
 
 
-def test_what_was_not_touched_verifies_and_loads(signed):
-    assert verify(signed) == ()
-    assert load(signed).logs == {"a--vllm.log": "hello\n"}
+def state(folder):
+    return seal.state(files.read(folder))
+
+
+def verified(*arguments, **environment):
+    """Exit code and words of `vlab evidence verify`."""
+    done = CliRunner().invoke(app, ["verify", *map(str, arguments)], standalone_mode=False, env=environment)
+    if isinstance(done.exception, LabError):
+        return done.exception.exit_code, done.exception.message
+    assert done.exception is None, done.exception
+    return done.return_value, done.output
+
+
+def test_what_was_not_touched_says_who_signed_it(signed):
+    assert str(state(signed)) == SIGNED
+    found = load(signed)
+    assert (str(found.seal), found.logs) == (SIGNED, {"a--vllm.log": "hello\n"})
 
 
 @settings(deadline=None, max_examples=60)
@@ -57,8 +81,7 @@ def test_one_changed_byte_anywhere_is_found(pristine, data):
     other = data.draw(st.integers(1, 255)) ^ before[position]
     try:
         file.write_bytes(before[:position] + bytes([other]) + before[position + 1 :])
-        (found,) = verify(pristine)
-        assert file.name in found
+        assert str(state(pristine)) == f"changed: {file.relative_to(pristine)}"
     finally:
         file.write_bytes(before)
 
@@ -66,45 +89,91 @@ def test_one_changed_byte_anywhere_is_found(pristine, data):
 def test_every_kind_of_change_is_named(signed):
     (signed / "events.json").write_text("[ ]\n")
     (signed / "logs" / "b--vllm.log").write_text("new")
+    (signed / "stray.txt").write_text("new")
     (signed / "answers" / "answer.md").unlink()
-    assert verify(signed) == (
-        "answers/answer.md was removed",
-        "events.json was changed",
-        "logs/b--vllm.log was added",
-    )
+    assert state(signed).changed == ("answers/answer.md", "events.json", "logs/b--vllm.log", "stray.txt")
 
 
-def test_a_link_in_place_of_a_file_is_found(signed, tmp_path):
-    other = tmp_path / "other"
-    other.write_text((signed / "events.json").read_text())
-    (signed / "events.json").unlink()
-    (signed / "events.json").symlink_to(other)
-    assert verify(signed) == ("events.json was changed",)
-
-
-@pytest.mark.parametrize("change", [str.upper, str.strip, "{}\n".format, "0{}".format, "x".join])
+@pytest.mark.parametrize("change", [str.upper, str.strip, "{}\n".format, "0{}".format, "x".join, lambda _: "[]"])
 def test_a_signature_can_be_written_in_one_way_only(signed, change):
-    file = signed / seal.SIGNATURE
+    file = signed / files.SIGNATURE
     file.write_text(change(file.read_text()))
-    assert verify(signed) == ("MANIFEST or MANIFEST.sig was changed, or was signed with another key",)
+    assert str(state(signed)) == "changed: MANIFEST.sig"
 
 
 def test_a_manifest_made_anew_without_the_key_is_found(signed):
     (signed / "events.json").write_text("[ ]\n")
-    (signed / seal.MANIFEST).write_text(seal.manifest(signed))
-    assert verify(signed)
+    (signed / files.MANIFEST).write_text(seal.manifest(files.read(signed).files))
+    assert str(state(signed)) == "changed: MANIFEST.sig"
 
 
-def test_another_key_does_not_do(signed):
-    assert seal.verify(signed, Ed25519PrivateKey.generate().public_key())
-
-
-def test_evidence_without_a_signature_cannot_be_verified(tmp_path):
+def test_evidence_without_a_signature_is_unsigned_and_changes_are_found_all_the_same(tmp_path):
     write(tmp_path / "e", HEADER, {"events": []})
-    with pytest.raises(LabError, match=r"not signed: it has no MANIFEST\.sig"):
-        verify(tmp_path / "e")
-    with pytest.raises(LabError, match="no MANIFEST"):
-        seal.sign(tmp_path, KEY)
+    assert str(state(tmp_path / "e")) == "unsigned"
+    (tmp_path / "e" / "events.json").write_text("[ ]\n")
+    assert str(state(tmp_path / "e")) == "changed: events.json"
+    (tmp_path / "e" / "MANIFEST").unlink()
+    assert str(state(tmp_path / "e")) == "unsigned"
+
+
+def test_the_digest_is_of_what_is_there_and_not_of_what_the_manifest_says(signed):
+    before = load(signed).digest
+    assert before == hashlib.sha256((signed / "MANIFEST").read_bytes()).hexdigest()
+    (signed / "events.json").write_text("[ ]\n")
+    assert load(signed).digest != before
+
+
+def test_what_is_judged_is_what_the_seal_speaks_of(signed):
+    found = Evidence(signed)
+    (signed / "answers" / "answer.md").write_text("changed after it was read")
+    assert (str(found.seal), found.answers) == (SIGNED, {"answer.md": "signal\n"})
+
+
+def test_a_signature_can_be_required(signed, public, tmp_path, monkeypatch):
+    monkeypatch.setenv("VLAB_STATE", str(tmp_path / "state"))
+    seal.require(load(signed), public)
+    with pytest.raises(LabError, match=f"{SIGNED}, which is not this machine's key") as caught:
+        seal.require(load(signed))
+    assert caught.value.exit_code is Exit.USAGE
+    assert not (tmp_path / "state").exists()
+    write(tmp_path / "own", HEADER, {"events": []}, key=seal.own_key())
+    seal.require(load(tmp_path / "own"))
+    with pytest.raises(LabError, match="not the key that was named"):
+        seal.require(load(tmp_path / "own"), public)
+    write(tmp_path / "none", HEADER, {"events": []})
+    with pytest.raises(LabError, match="is unsigned"):
+        seal.require(load(tmp_path / "none"))
+    (signed / "events.json").write_text("[ ]\n")
+    with pytest.raises(LabError, match=r"is changed: events\.json"):
+        seal.require(load(signed), public)
+
+
+def test_verify_says_whether_anything_was_changed_before_it_reads_what(signed, public):
+    assert verified(signed, "--key", public) == (Exit.OK, f"as it was recorded, {SIGNED}\n")
+    (signed / "events.json").write_text("{ this is no JSON")
+    assert verified(signed, "--key", public) == (Exit.CHECKS_FAILED, "changed: events.json\n")
+    (signed / "events.json").unlink()
+    (signed / "events.json").symlink_to("/dev/zero")
+    assert verified(signed, "--key", public) == (Exit.CHECKS_FAILED, "changed: events.json is no regular file\n")
+
+
+def test_verify_makes_no_key_and_says_where_there_is_no_signature(signed, tmp_path):
+    state = tmp_path / "state"
+    code, words = verified(signed, VLAB_STATE=str(state))
+    assert (code, words) == (Exit.CHECKS_FAILED, f"{SIGNED}, which is not this machine's\n")
+    assert not state.exists()
+    (signed / files.SIGNATURE).unlink()
+    code, words = verified(signed, VLAB_STATE=str(state))
+    assert code is Exit.USAGE
+    assert "is unsigned" in words
+    code, words = verified(tmp_path)
+    assert code is Exit.USAGE
+    assert "holds no evidence" in words
+
+
+def test_a_packed_folder_verifies_as_well(signed, public, tmp_path):
+    files.pack(signed, tmp_path / "e.zip")
+    assert verified(tmp_path / "e.zip", "--key", public) == (Exit.OK, f"as it was recorded, {SIGNED}\n")
 
 
 def test_the_machines_own_key_is_made_once_and_only_its_owner_can_read_it(tmp_path, monkeypatch):

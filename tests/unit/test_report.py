@@ -262,6 +262,34 @@ def test_changes_are_told_as_diffs():
     assert all(line.startswith("-") for line in found[1].lines[1:])
 
 
+def test_objects_of_one_name_in_two_namespaces_are_two():
+    here, there = deployment(namespace="a"), deployment("b", namespace="b")
+    assert changes([here, there], [there, here]) == []
+    assert [c.name for c in changes([here], [here, there])] == ["Deployment/b/d"]
+
+
+def shown(report, format):
+    text = render(report, None, format)
+    return " ".join("".join(Page(text).words).split()) if format == "html" else text
+
+
+@pytest.mark.parametrize("seal", ["signed by 0123456789abcdef", "unsigned", "changed: objects.json"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_says_what_the_seal_says(report, seal, format):
+    assert seal in shown(report.model_copy(update={"seal": seal}), format)
+
+
+def test_where_nothing_could_be_told_there_is_no_percentage(evidence):
+    untold = (result("untold", Verdict.ERROR, 5, reason="x"), result("guard", Verdict.PASS, 0))
+    report = report_of(evidence, untold, "A title")
+    assert json.loads(shown(report, "json"))["percent"] is None
+    properties = ElementTree.fromstring(shown(report, "junit")).iter("property")
+    assert {p.get("name"): p.get("value") for p in properties}["percent"] == ""
+    for format in ("terminal", "html"):
+        assert "0 of 0 points (no percentage: nothing could be told)" in shown(report, format)
+        assert "%" not in shown(report, "terminal")
+
+
 def test_a_nodes_capacity_is_a_decision_and_its_heartbeat_is_not():
     def node(gpus, memory):
         capacity = {"nvidia.com/gpu": gpus, "memory": memory}

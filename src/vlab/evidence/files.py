@@ -118,9 +118,10 @@ def read_regular(file: Path, most: int, name: str = "") -> bytes:
         if not stat.S_ISREG(os.lstat(file).st_mode):  # a device may do something when it is opened
             raise Refused(name, "is no regular file")
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as source:
-            if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):  # it was changed in between
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode):  # it was changed in between
                 raise Refused(name, "is no regular file")
-            content = source.read(most + 1)
+            content = source.read(min(most, found.st_size) + 1)  # it may grow; as much memory is taken as asked for
     except OSError as e:
         raise Refused(name, f"cannot be read: {e.strerror}") from None
     if len(content) > most:

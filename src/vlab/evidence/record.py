@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
+from vlab.errors import Exit, LabError
 from vlab.evidence import files, seal
 from vlab.evidence.models import PARTS, Collected, Header, Part
 from vlab.evidence.redact import redacted, redacted_text
@@ -49,6 +50,9 @@ def write(
         logs: by file name: POD--CONTAINER.log, POD--CONTAINER--previous.log.
         answers: by file name: what the learner wrote; see files.read_answers.
         key: of this machine; see seal.own_key.
+
+    Raises:
+        LabError: the folder cannot be written; what was there before stays.
     """
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
@@ -65,6 +69,9 @@ def write(
         (partial / files.HEADER).write_text(json.dumps(shown, indent=1) + "\n")
         seal.close(partial, key)
         _replace(folder, partial)
+    except OSError as e:
+        words = f"cannot record evidence in {folder}: {e.strerror or e}"
+        raise LabError(words, "`df -h` shows how much room there is; `vlab cache` what can go", Exit.MACHINE) from e
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,44 +1,40 @@
-"""Takes what is secret out of objects and logs before they are written anywhere."""
+"""Takes what is secret out of objects and texts before they are written anywhere.
+
+Of objects every literal value that a learner can give is masked but for those on a list: variables of the engine,
+configuration files, annotations of Kubernetes. In texts, what looks like a key is masked, by the patterns of
+detect-secrets and by the names that keys are given.
+"""
 
 import json
 import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
+
+from vlab.evidence.patterns import MIGHT_HOLD, SECRETS
 
 MASK = "[removed]"
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _NOBODY_READS = {"managedFields"}
 
-_SECRET_NAME = re.compile(r"(api[-_]?keys?|token|secret|password|passwd|authorization|private[-_]?key)$", re.IGNORECASE)
-"""Of a variable, a flag or a key. `tokens` is a number of them, and no secret."""
-
-_QUOTE = r"\\?[\"']"
-_VALUE = rf"(?!(?:None|null)\b)(?:{_QUOTE})?[^\s\"',}}\]\\]+"
-_SECRETS = (
-    # --api-key X, --api-key=X, and as lists are printed: "--api-key", "X".
-    re.compile(rf"((?<![\w-])--[\w-]*(?:api[-_]key|token|password)(?:{_QUOTE},|=|\s)\s*){_VALUE}", re.IGNORECASE),
-    # VLLM_API_KEY=X, HF_TOKEN: X
-    re.compile(rf"(\b\w*(?:API_KEY|TOKEN|PASSWORD|SECRET)\b(?:{_QUOTE})?\s*[=:]\s*){_VALUE}"),
-    # api_key=X, api_key: X, api_key=['X'], password=X. A colon after other words is prose.
-    re.compile(rf"(\bapi_?keys?\b(?:{_QUOTE})?\s*[=:]\s*\[?){_VALUE}", re.IGNORECASE),
-    re.compile(rf"(\b\w*(?:password|passwd|secret)=){_VALUE}", re.IGNORECASE),
-    # "hf_token": "X", {"name": "HF_TOKEN", "value": "X"}
-    re.compile(rf"({_QUOTE}[\w-]*(?:token|password|secret){_QUOTE}\s*:\s*\[?{_QUOTE})[^\"'\\]+", re.IGNORECASE),
-    re.compile(
-        rf"((?:api_?key|token|password|secret){_QUOTE},\s*{_QUOTE}value{_QUOTE}\s*:\s*{_QUOTE})[^\"'\\]+",
-        re.IGNORECASE,
-    ),
-    # Authorization: Bearer X, Basic X
-    re.compile(rf"(\bauthorization(?:{_QUOTE})?\s*[:=]\s*(?:{_QUOTE})?(?:\w+\s+)?)[^\s\"',}}\]\\]+", re.IGNORECASE),
-    re.compile(r"(\bbearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE),
-    # A JSON web token, as service accounts have; keys of Hugging Face and OpenAI; private keys.
-    re.compile(r"()\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"),
-    re.compile(r"()\b(?:hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,})"),
-    re.compile(r"()-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+_SECRET_NAME = re.compile(
+    r"((api|access|account|storage|secret|private|signing|encryption|master|session|auth|shared|client|service|"
+    r"database|db)[-_.]?keys?([-_]?id)?|token|secret|passw(or)?d|passphrase|pwd|credentials?|authorization|^auth|"
+    r"(^|[-_])(pat|dsn)|database[-_]?url|connection[-_]?string|auth[-_]?config|docker(configjson|cfg))$",
+    re.IGNORECASE,
 )
-_ANY = re.compile(r"key|token|secret|passw|authoriz|bearer|eyJ|hf_|sk-", re.IGNORECASE)
-"""What every secret's surroundings have one of: most texts can be left as they are."""
+"""Of a flag or a key. `tokens` is a number of them, and no secret."""
+_SECRET_WORD = re.compile(r"key|token(?!s|iz)|secret|passw|passphrase|pwd|cred|auth|_pat$|dsn", re.IGNORECASE)
+
+_SHOWN_VARIABLES = re.compile(
+    r"(VLLM|HF_HUB|TRANSFORMERS|TORCH|OMP|CUDA|NVIDIA|NCCL)_\w+|HF_HOME|PYTHON\w*|(MY_)?(POD|NODE|HOST)_\w+"
+)
+_SHOWN_FILES = re.compile(r".*\.(conf|ya?ml|json|py)(\.template)?")
+"""Keys of a ConfigMap that are read, as nginx.conf; others hold one value, or a file that nobody reads."""
+_SHOWN_ANNOTATIONS = re.compile(r"([\w.-]+\.)?(kubernetes\.io|k8s\.io|vlab\.dev)/.+")
+
+_SHORT = 512
 
 
 def redacted(value: Any) -> Any:
@@ -53,16 +49,38 @@ def redacted(value: Any) -> Any:
 def _redacted_mapping(value: Mapping[str, Any]) -> dict[str, Any]:
     if value.get("kind") == "Secret":
         value = {**value, **{k: MASK for k in ("data", "stringData") if k in value}}
-    if _is_secret_variable(value):
+    if value.get("kind") == "ConfigMap":
+        value = _only_files(value)
+    if _is_hidden_variable(value):
         value = {**value, "value": MASK}
     return {k: _redacted_entry(k, v) for k, v in value.items() if k not in _NOBODY_READS}
+
+
+def _only_files(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A ConfigMap of which only files that graders read are left."""
+    found = dict(config)
+    if isinstance(data := config.get("data"), Mapping):
+        found["data"] = {k: v if _SHOWN_FILES.fullmatch(str(k)) else MASK for k, v in data.items()}
+    if "binaryData" in config:
+        found["binaryData"] = MASK
+    return found
+
+
+def _is_hidden_variable(value: Mapping[str, Any]) -> bool:
+    """Whether it is a variable with a literal value, as containers are given, of which the value may be anything."""
+    name, literal = value.get("name"), value.get("value")
+    if not isinstance(name, str) or not isinstance(literal, str) or not literal:
+        return False
+    return _SHOWN_VARIABLES.fullmatch(name) is None or _SECRET_WORD.search(name) is not None
 
 
 def _redacted_entry(key: str, value: Any) -> Any:
     if key == _LAST_APPLIED:
         return _redacted_json(value)
-    if isinstance(value, str) and _SECRET_NAME.search(str(key)):
+    if isinstance(value, str) and value and _SECRET_NAME.search(str(key)):
         return MASK
+    if key == "annotations" and isinstance(value, Mapping):
+        value = {k: v if _SHOWN_ANNOTATIONS.fullmatch(str(k)) else MASK for k, v in value.items()}
     return redacted(value)
 
 
@@ -70,7 +88,7 @@ def _redacted_json(value: Any) -> Any:
     """What kubectl keeps of an object is the object again, as text: a Secret's data is in it too."""
     try:
         return json.dumps(redacted(json.loads(value)))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return MASK
 
 
@@ -86,15 +104,44 @@ def _redacted_list(values: list[Any] | tuple[Any, ...]) -> list[Any]:
     return result
 
 
-def _is_secret_variable(value: Mapping[str, Any]) -> bool:
-    name = value.get("name")
-    return isinstance(name, str) and isinstance(value.get("value"), str) and _SECRET_NAME.search(name) is not None
-
-
 def redacted_text(text: str) -> str:
-    """Text without bearer tokens, keys given as flags or variables, service accounts' tokens and private keys."""
-    if not _ANY.search(text):
-        return text
-    for secret in _SECRETS:
-        text = secret.sub(rf"\1{MASK}", text)
+    """Text without what looks like a key, a token, a password or the like."""
+    return _redacted_short(text) if len(text) <= _SHORT else _redacted_text(text)
+
+
+def _redacted_text(text: str) -> str:
+    if MIGHT_HOLD.search(text):
+        for secret in SECRETS:
+            text = secret.sub(rf"\g<1>{MASK}", text)
+    for secret in _known_keys():
+        text = secret.sub(MASK, text)
     return text
+
+
+_redacted_short = lru_cache(maxsize=20_000)(_redacted_text)
+"""Objects of Kubernetes say the same many times."""
+
+
+_LEFT_OUT = frozenset(
+    (
+        "Basic Auth Credentials",  # a password may have any character: see SECRETS
+        "Public IP (ipv4)",
+        # By the name that a key is given, which SECRETS knows for every service.
+        "Cloudant Credentials",
+        "IBM Cloud IAM Key",
+        "IBM COS HMAC Credentials",
+        "SoftLayer Credentials",
+    )
+)
+"""Types of secrets of detect-secrets that are no keys by their form."""
+
+
+@cache
+def _known_keys() -> tuple[re.Pattern[str], ...]:
+    """The patterns of detect-secrets for keys of known services, which say by their form what they are."""
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    from detect_secrets.plugins.base import RegexBasedDetector
+
+    every: Mapping[str, Any] = get_mapping_from_secret_type_to_class()
+    wanted = [p for type_, p in every.items() if issubclass(p, RegexBasedDetector) and type_ not in _LEFT_OUT]
+    return tuple(pattern for plugin in wanted for pattern in plugin().denylist)
