@@ -115,7 +115,8 @@ class Steps:
             with self._lock:
                 running = list(self._tasks)
             for step in running:
-                say(f"… {step.title} {step.detail} ({step.elapsed:.0f} s)", style="dim")
+                said = f"{step.title} {step.detail}".rstrip()
+                say(f"… {said} ({step.elapsed:.0f} s)", style="dim")
 
 
 def _line(step: Step) -> str:

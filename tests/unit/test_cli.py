@@ -115,9 +115,15 @@ def test_every_command_refuses_a_name_that_no_learner_can_have(capsys, tmp_path,
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_a_full_disk_is_no_bug(capsys, monkeypatch, tmp_path, code):
+@pytest.mark.parametrize("wrapped", ["", "cause", "group"])
+def test_a_full_disk_is_no_bug(capsys, monkeypatch, tmp_path, code, wrapped):
     def full() -> None:
-        raise OSError(code, "No space left", str(tmp_path / "some" / "file"))
+        error = OSError(code, "No space left", str(tmp_path / "some" / "file"))
+        if wrapped == "group":
+            raise ExceptionGroup("two", [ValueError(), error])
+        if wrapped == "cause":
+            raise RuntimeError from error
+        raise error
 
     monkeypatch.setattr("vlab.catalog.scenarios", full)
     got, _, lines = run(capsys, "list")

@@ -9,7 +9,7 @@ from vlab import exercise, names, paths
 from vlab.build import store, targets
 from vlab.cluster import kind
 from vlab.cluster import lab as labs
-from vlab.cluster.containers import Container, Engine
+from vlab.cluster.containers import Container, Engine, remove_images
 from vlab.errors import Exit, LabError
 
 
@@ -171,3 +171,18 @@ def test_a_node_gets_back_what_a_learner_changed():
         "metadata": {"labels": {"a": "1", "gone": "x", "mine": None}},
         "spec": {"taints": None, "unschedulable": None},
     }
+
+
+def test_purging_names_only_images_of_this_cache_and_forces_nothing(tmp_path, monkeypatch):
+    """What Podman is told: it refuses by itself to remove an image that a container uses, unless it is forced."""
+    told = tmp_path / "told"
+    podman = tmp_path / "bin" / "podman"
+    podman.parent.mkdir()
+    podman.write_text(f'#!/bin/sh\necho "$@" >> {told}\nexit 2\n')
+    podman.chmod(0o755)
+    monkeypatch.setenv("PATH", str(podman.parent), prepend=":")
+    remove_images(targets.node_references(paths.cache()))
+    assert not told.exists()
+    (paths.cache() / "node" / "aaaaaaaaaaaa").mkdir(parents=True)
+    remove_images(targets.node_references(paths.cache()))
+    assert told.read_text() == "rmi localhost/vlab-node:aaaaaaaaaaaa\n"

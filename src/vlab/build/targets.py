@@ -17,9 +17,6 @@ from vlab.pins import pins
 GOLDEN = "golden"
 """In the folder of a lab's nodes: a link to the image store that they have mounted."""
 
-NODE = "localhost/vlab-node"
-"""The node image that is built here, as an engine knows it; its tag says of what."""
-
 PEAK_BYTES: dict[ProviderName, int] = {"kind-built": 20 * 10**9, "kind-registry": 9 * 10**9, "context": 0}
 """What a provider takes on the disk at its peak: compiling and unpacking, or pulling."""
 
@@ -89,8 +86,17 @@ def built(provider: ProviderName) -> bool:
 
 def _node_reference(provider: ProviderName) -> str:
     if provider == "kind-built":
-        return f"{NODE}:{node.node_image.key}"
+        return _reference(node.node_image.key)
     return pins().kind.node_image
+
+
+def _reference(key: str) -> str:
+    return f"localhost/vlab-node:{key}"
+
+
+def node_references(root: Path) -> list[str]:
+    """The node images that this cache has built, as an engine knows them."""
+    return [_reference(folder.name) for folder in sorted((root / node.node_image.name).glob("*")) if folder.is_dir()]
 
 
 def _check_disk(root: Path, peak: int) -> None:

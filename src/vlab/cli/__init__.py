@@ -51,8 +51,8 @@ def run(arguments: list[str]) -> int:
         sys.stderr.close()
         return Exit.OK
     except Exception as e:
-        if isinstance(e, OSError) and e.errno in _DISK_FULL:
-            return _fail(_disk_full(e))
+        if full := _of_a_full_disk(e):
+            return _fail(_disk_full(full))
         return _fail(_bug(e), 70)
     return int(result or 0)
 
@@ -62,6 +62,14 @@ def _fail(error: LabError, code: int | None = None) -> int:
 
     ui.fail(error)
     return error.exit_code if code is None else code
+
+
+def _of_a_full_disk(error: BaseException) -> OSError | None:
+    """The error itself, its cause, or one of its group, if a full disk or quota is behind it."""
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else [error.__cause__]
+    return next((found for e in inner if e is not None and (found := _of_a_full_disk(e))), None)
 
 
 def _disk_full(error: OSError) -> LabError:

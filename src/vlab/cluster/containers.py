@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,11 +87,16 @@ class Engine:
         proc.run([self.name, "import", *args, tar, reference], log=log, env=self.env)
 
 
-def remove_images(repository: str) -> None:
-    """Remove what Podman, if it is here, has imported under a name."""
+def remove_images(references: Sequence[str]) -> None:
+    """Remove images that Podman, if it is here, has imported. One that any container uses stays.
+
+    The machine's images are everybody's, also of a vlab with other folders: so never with --force, which would
+    remove the containers of a running cluster along with its image.
+    """
     podman = Engine("podman", own_conf=True)
-    if shutil.which(podman.name) and (images := podman.output("images", "-q", repository).split()):
-        podman.output("rmi", "--force", *images)
+    if references and shutil.which(podman.name):
+        for reference in references:
+            proc.answers([podman.name, "rmi", reference], env=podman.env)
 
 
 def _container(inspected: dict[str, Any]) -> Container:

@@ -114,5 +114,5 @@ def _purge(name: str, steps: ui.Steps) -> None:
         ui.say(f"the cache stays: {', '.join(others)} uses it")
         return
     with steps.step("Remove the cache"), locked(paths.cache(), "building images"):
-        remove_images(targets.NODE)
+        remove_images(targets.node_references(paths.cache()))
         targets.clear(paths.cache())
