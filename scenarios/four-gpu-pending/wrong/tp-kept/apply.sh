@@ -1,4 +1,4 @@
-# One GPU is asked for, and the model is still split over four.
+# One GPU is asked for, and the model is still to be split over four: the engine refuses to start.
 kubectl patch deployment vllm-server --patch-file /dev/stdin <<'YAML'
 spec:
   template:
