@@ -178,4 +178,5 @@ def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:
 
 def _answer(event: Event) -> Answer:
     kept = {k: v for k, v in event.items() if k in Answer.model_fields}
-    return Answer(**{**kept, "body": str(kept.get("body", ""))[:_BODY_CHARS]})
+    body = "" if kept.get("text") else str(kept.get("body", ""))  # its text is there, and that is what it said
+    return Answer(**{**kept, "body": body[:_BODY_CHARS]})

@@ -12,7 +12,17 @@ from vlab.catalog import Parameters, Scenario
 from vlab.cluster import nodes
 from vlab.cluster.kube import ApiError, Kube, Object, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.objects import SHAPERS, WORKLOADS, decided, delete, namespaces, of_namespaces, snapshot, with_tops
+from vlab.cluster.objects import (
+    CLUSTER_WIDE,
+    SHAPERS,
+    WORKLOADS,
+    decided,
+    delete,
+    namespaces,
+    of_namespaces,
+    snapshot,
+    with_tops,
+)
 from vlab.deployment import Rendered, Wanted, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essence, essences, follows, identity
@@ -194,6 +204,7 @@ def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = _quiet) -> Run:
         began = runs.read_objects(run.start)
         _holder(cluster, lab, run.namespace)
         nodes.restore(cluster, lab)
+        _remove_cluster_wide(cluster, lab, began)
         bring(cluster, lab, run, made.faulty, scenario, note)
         now = snapshot(cluster, lab, run.namespace)
         _refuse_difference(began, now, lab)
@@ -204,6 +215,17 @@ def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = _quiet) -> Run:
         run = run.model_copy(update={"namespace_uid": there["metadata"]["uid"]})
         run.save()
     return run
+
+
+def _remove_cluster_wide(cluster: Kube, lab: Lab, began: Sequence[Object]) -> None:
+    """What a learner made without a namespace, such as a PriorityClass, goes; on a cluster that vlab made."""
+    if lab.provider == "context":
+        return
+    known = {identity(o) for o in began}
+    for plural in CLUSTER_WIDE:
+        for each in cluster.items(plural):
+            if identity(each) not in known:
+                cluster.delete(plural, each["metadata"]["name"])
 
 
 def _refuse_difference(began: Sequence[Object], now: Sequence[Object], lab: Lab) -> None:

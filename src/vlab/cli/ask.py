@@ -43,7 +43,7 @@ def ask(
 
     def heard(event: dict[str, Any]) -> None:
         if event["kind"] == "model":
-            ui.say(f"[dim]{event['name']}[/]")
+            ui.say(event["name"], style="dim")
         elif event["kind"] == "text":
             print(event["text"], end="", flush=True)  # noqa: T201
         elif event["kind"] == "refused":

@@ -12,7 +12,7 @@ from vlab.witness.http import as_object, exchange
 
 _COUNTED_S = 3.0
 """An engine counts a request a moment after its answer has left."""
-_COUNTER = re.compile(r"^(vllm:[a-z_]+?)(?:\{[^}]*\})? ([0-9.eE+-]+)$")
+_COUNTER = re.compile(r"^(vllm:[a-z0-9_]+)(?:\{[^}]*\})? ([0-9.eE+-]+)$")
 COUNTERS = (
     "vllm:request_success_total",
     "vllm:generation_tokens_total",
