@@ -10,7 +10,7 @@ from typing import Any
 from vlab import runs, settle
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster import nodes
-from vlab.cluster.kube import ApiError, Kube, Object, kube
+from vlab.cluster.kube import Kube, Object, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import (
     CLUSTER_WIDE,
@@ -23,6 +23,7 @@ from vlab.cluster.objects import (
     snapshot,
     with_tops,
 )
+from vlab.cluster.refusals import ApiError
 from vlab.deployment import Rendered, Wanted, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essence, essences, follows, identity

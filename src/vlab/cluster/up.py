@@ -14,7 +14,8 @@ from vlab.build import store, targets
 from vlab.build.pipeline import remove
 from vlab.cluster import kind, nodes, storage
 from vlab.cluster.containers import Container, Engine
-from vlab.cluster.kube import Kube, kube, kubectl_path
+from vlab.cluster.kube import Kube, kube
+from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.lab import GPU, Lab, Profile, find, new
 from vlab.errors import Exit, LabError
 from vlab.locks import locked
