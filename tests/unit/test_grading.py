@@ -4,15 +4,15 @@ import subprocess
 import sys
 import textwrap
 import tracemalloc
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import making
 from vlab import catalog
 from vlab.errors import LabError
-from vlab.evidence import Collected, Evidence, Header, Settled, load, write
+from vlab.evidence import Evidence, Settled, load, write
 from vlab.grading import checks_in, grade, grader_file
 from vlab.grading.run import legible
 from vlab.grading.score import earned, score
@@ -21,16 +21,7 @@ from vlab.model import CheckResult, Report, Verdict
 
 @pytest.fixture
 def evidence(tmp_path):
-    header = Header(
-        vlab="0",
-        scenario="s",
-        learner="ada",
-        namespace="n",
-        profile="cpu",
-        started=datetime(2026, 1, 1, tzinfo=UTC),
-        seconds=1.0,
-        collectors={"objects": Collected(ok=True, seconds=0.1)},
-    )
+    header = making.header(("objects",), scenario="s")
     write(tmp_path / "evidence", header, {"objects": {"start": [], "now": []}}, {})
     return Evidence(tmp_path / "evidence")
 
@@ -310,56 +301,65 @@ def test_importing_the_graders_needs_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-RECORDED = [
-    (scenario, folder)
-    for scenario in catalog.scenarios().values()
-    for folder in sorted((scenario.folder / "evidence").glob("*"))
-]
+SCENARIOS = catalog.scenarios().values()
+RECORDED = [(scenario, phase) for scenario in SCENARIOS for phase in scenario.recorded]
+each_recorded = pytest.mark.parametrize(("scenario", "phase"), RECORDED, ids=lambda v: getattr(v, "id", v))
 
 
-@pytest.mark.parametrize(("scenario", "folder"), RECORDED, ids=lambda v: getattr(v, "id", getattr(v, "name", v)))
-def test_recorded_runs_are_judged_as_they_must_be(scenario, folder):
-    report = grade(load(folder), scenario.grader)
+@each_recorded
+def test_recorded_runs_are_judged_as_they_must_be(scenario, phase):
+    report = grade(load(scenario.recorded[phase]), scenario.graders)
     verdicts = {c.id: c.verdict for c in report.checks}
-    if folder.name in ("healthy", "solved"):
+    assert Verdict.ERROR not in verdicts.values(), verdicts
+    kind, _, name = phase.partition("-")
+    if kind in ("healthy", "solved", "also"):
         assert report.passed, verdicts
-    elif folder.name == "faulty":
-        assert Verdict.FAIL in verdicts.values(), verdicts
     else:
-        assert verdicts[scenario.wrong[folder.name]] is Verdict.FAIL, verdicts
+        assert verdicts[scenario.expected if kind == "faulty" else scenario.wrong[name]] is Verdict.FAIL, verdicts
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
+@each_recorded
+def test_no_run_is_recorded_that_nobody_names(scenario, phase):
+    known = {*(f"also-{name}" for name in scenario.also_right), *(f"wrong-{name}" for name in scenario.wrong)}
+    assert phase in {"healthy", "faulty", "solved", *known}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.id)
 def test_every_scenario_has_recorded_runs(scenario):
-    recorded = {folder.name for s, folder in RECORDED if s is scenario}
-    assert recorded == {"healthy", "faulty", "solved", *scenario.wrong}
+    wanted = {"healthy", "faulty", "solved", *(f"also-{n}" for n in scenario.also_right)}
+    assert scenario.recorded.keys() >= wanted | {f"wrong-{n}" for n in scenario.wrong}
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
-def test_every_check_fails_on_some_recorded_run(scenario):
+def test_every_check_of_every_scenario_fails_on_some_recorded_run():
     failed = {
         result.id
-        for s, folder in RECORDED
-        if s is scenario
-        for result in grade(Evidence(folder), scenario.grader).checks
+        for scenario, phase in RECORDED
+        for result in grade(Evidence(scenario.recorded[phase]), scenario.graders).checks
         if result.verdict is Verdict.FAIL
     }
-    assert failed == {c.id for c in checks_in(scenario.grader)}
+    assert failed >= {c.id for s in SCENARIOS for c in checks_in(*s.graders)}
 
 
-def test_memory_stays_flat_over_replays():
-    scenario, folder = RECORDED[0]
-    grade(load(folder), scenario.grader)
+@pytest.fixture
+def small(tmp_path):
+    """Evidence of a deployment that is whole, and the scenario whose graders judge it."""
+    return making.evidence(tmp_path / "small", making.deployed()).path, catalog.scenario("four-gpu-pending")
+
+
+def test_memory_stays_flat_over_replays(small):
+    folder, scenario = small
+    grade(load(folder), scenario.graders)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     for _ in range(20):
-        grade(load(folder), scenario.grader)
+        grade(load(folder), scenario.graders)
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 100_000
 
 
-def test_ten_gradings_of_one_recording_are_equal():
-    scenario, folder = RECORDED[0]
-    reports = [grade(load(folder), scenario.grader).model_dump(exclude={"graded_at"}) for _ in range(10)]
+def test_ten_gradings_of_one_recording_are_equal(small):
+    folder, scenario = small
+    reports = [grade(load(folder), scenario.graders).model_dump(exclude={"graded_at"}) for _ in range(10)]
+    assert reports[0]["passed"]
     assert all(r == reports[0] for r in reports)

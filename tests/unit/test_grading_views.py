@@ -1,128 +1,106 @@
-"""Views: the deployment is found by what it does, whatever it is called and however it is made."""
+"""Views: what serves is found through the Service, and in each pod the container that listens."""
 
-from datetime import UTC, datetime
+import json
 
 import pytest
 
-from vlab.evidence import Collected, Evidence, Header, write
-from vlab.grading.views import VIEWS, Views, is_ready, pods_of, requested, why_not_ready
-
-SELECTOR = {"app": "vllm-server"}
-
-
-def deployment(name="vllm-server", labels=None, ready=1, template=SELECTOR, containers=1):
-    spec = {"containers": [{"name": f"c{i}"} for i in range(containers)]}
-    metadata = {"name": name, "uid": f"uid-{name}", **({"labels": labels} if labels is not None else {})}
-    return {
-        "kind": "Deployment",
-        "metadata": metadata,
-        "spec": {"selector": {"matchLabels": template}, "template": {"metadata": {"labels": template}, "spec": spec}},
-        "status": {"readyReplicas": ready} if ready else {},
-    }
+import making
+from vlab.evidence import CannotTell
+from vlab.grading.views import COLLECTED_BY, VIEWS, Views, is_ready, why_not_ready
 
 
-def service(name="vllm-server", selector=SELECTOR, port=8000):
-    return {"kind": "Service", "metadata": {"name": name}, "spec": {"selector": selector, "ports": [{"port": port}]}}
+def engines(folder, *containers, said, name="vllm-server-1"):
+    one = making.pod(name, *containers)
+    objects = [one, making.service(), making.endpoints(making.endpoint(one))]
+    return Views(making.evidence(folder / "e", objects, said=said))["engines"]
 
 
-def owned(kind, name, owner, **metadata):
-    return {"kind": kind, "metadata": {"name": name, "uid": name, "ownerReferences": [{"uid": owner}], **metadata}}
+SIDECAR = {"name": "sidecar", "image": "busybox"}
+QUIET = {**making.inside(), "listeners": {}}
 
 
-def evidence_of(folder, *objects) -> Evidence:
-    header = Header(
-        vlab="0",
-        scenario="s",
-        learner="ada",
-        namespace="n",
-        profile="cpu",
-        started=datetime(2026, 1, 1, tzinfo=UTC),
-        seconds=1.0,
-        collectors={"objects": Collected(ok=True)},
-    )
-    write(folder / "e", header, {"objects": {"start": [], "now": list(objects)}})
-    return Evidence(folder / "e")
+def test_the_container_that_listens_is_the_engine_wherever_it_stands_in_the_list(tmp_path):
+    said = [making.probe(QUIET, container="sidecar"), making.probe(making.inside())]
+    (engine,) = engines(tmp_path, SIDECAR, making.engine_container(), said=said)
+    assert engine.container["name"] == "vllm"
+    assert engine.container["status"]["imageID"] == making.IMAGE
+    assert engine.listener == making.SERVER
 
 
-OTHER = {"team": "chat"}
+def test_a_sidecar_without_python_is_not_in_the_way(tmp_path):
+    said = [making.probe(None, container="sidecar", code=127), making.probe(making.inside())]
+    (engine,) = engines(tmp_path, SIDECAR, making.engine_container(), said=said)
+    assert engine.container["name"] == "vllm"
+
+
+def test_who_listens_without_python_is_in_the_container_that_declares_the_port(tmp_path):
+    said = [making.probe(None, container="sidecar", code=127), making.probe(None, code=127)]
+    (engine,) = engines(tmp_path, SIDECAR, making.engine_container(), said=said)
+    assert (engine.container["name"], engine.inside, engine.listener) == ("vllm", None, None)
 
 
 @pytest.mark.parametrize(
-    ("objects", "found"),
+    "said",
+    [[], [making.probe(None, code=-1)], [making.probe(QUIET)]],
+    ids=["nothing was asked", "it could not be asked", "everybody says that nobody listens"],
+)
+def test_a_pod_that_could_not_be_looked_into_is_no_verdict(tmp_path, said):
+    with pytest.raises(CannotTell, match="vllm-server-1 could not be looked into"):
+        engines(tmp_path, making.engine_container(), said=said)
+
+
+def test_bystanders_are_not_looked_at(tmp_path):
+    one, other = making.pod(), making.pod("box", address="10.0.0.9")
+    objects = [one, other, making.service(), making.endpoints(making.endpoint(one))]
+    found = Views(making.evidence(tmp_path / "e", objects))["engines"]
+    assert [e.name for e in found] == ["vllm-server-1"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "count"),
     [
-        ([deployment(), service()], "vllm-server"),
-        ([deployment(labels={}), service()], "vllm-server"),
-        ([deployment(containers=2), service(port=80)], "vllm-server"),
-        ([deployment("llm", template=OTHER), service(selector=OTHER)], "llm"),
-        ([deployment("llm", template=OTHER), service("other", selector=OTHER)], "llm"),
-        ([deployment("idle", template=OTHER), deployment(), service("a", OTHER), service()], "vllm-server"),
-        ([deployment("new", ready=1), deployment(ready=0), service()], "new"),
-        ([deployment("new", ready=0), deployment(ready=0), service()], "vllm-server"),
-        ([deployment("llm", ready=0, template=OTHER), deployment(), service(selector=OTHER)], "llm"),
-        ([deployment()], "vllm-server"),
-        ([deployment("llm", labels={"app": "vllm-server"})], "llm"),
-        ([deployment("llm"), service(selector=None)], None),
-        ([deployment("llm"), service(selector={})], None),
-        ([service()], None),
-        ([], None),
-    ],
-    ids=[
-        "as deployed",
-        "no labels",
-        "two containers and another port",
-        "another name",
-        "another service",
-        "the module's service first",
-        "the one that serves",
-        "none serves",
-        "what the service selects",
-        "by name",
-        "by label",
-        "service without selector",
-        "service with an empty selector",
-        "deleted",
-        "nothing",
+        ({}, 0),
+        ({"limits": {"nvidia.com/gpu": "2"}}, 2),
+        ({"requests": {"nvidia.com/gpu": 1}}, 1),
+        ({"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": "1"}}, 1),
     ],
 )
-def test_the_deployment_is_found_by_what_it_does(tmp_path, objects, found):
-    view = Views(evidence_of(tmp_path, *objects))["deployment"]
-    assert (view and view["metadata"]["name"]) == found
+def test_gpus_are_those_of_the_container_that_serves(tmp_path, resources, count):
+    greedy = {**SIDECAR, "resources": {"limits": {"nvidia.com/gpu": "4"}}}
+    said = [making.probe(QUIET, container="sidecar"), making.probe(making.inside())]
+    container = making.engine_container(resources=resources)
+    (engine,) = engines(tmp_path, greedy, container, said=said)
+    assert engine.gpus == count
 
 
-def test_pods_are_the_deployments_own_and_not_on_their_way_out(tmp_path):
-    objects = [
-        deployment(),
-        deployment("other"),
-        owned("ReplicaSet", "rs-old", "uid-vllm-server"),
-        owned("ReplicaSet", "rs-new", "uid-vllm-server"),
-        owned("ReplicaSet", "rs-other", "uid-other"),
-        owned("Pod", "a", "rs-old"),
-        owned("Pod", "b", "rs-new"),
-        owned("Pod", "leaving", "rs-new", deletionTimestamp="2026-01-01T00:00:00Z"),
-        owned("Pod", "other", "rs-other"),
-        {"kind": "Pod", "metadata": {"name": "stray", "labels": SELECTOR}},
-        service(),
-    ]
-    views = Views(evidence_of(tmp_path, *objects))
-    assert [p["metadata"]["name"] for p in views["pods"]] == ["a", "b"]
-    assert [p["metadata"]["name"] for p in pods_of(objects[1], objects)] == ["other"]
-    assert len(views["deployments"]) == 2
+def test_workers_are_counted_by_their_processes(tmp_path):
+    workers = [making.process(60 + i, "VLLM::Worker_TP" + str(i), parent=50) for i in range(2)]
+    said = [making.probe(making.inside(making.SERVER, making.CORE, *workers))]
+    assert engines(tmp_path, making.engine_container(), said=said)[0].workers == 2
 
 
-def test_without_a_deployment_there_are_no_pods(tmp_path):
-    assert Views(evidence_of(tmp_path, service()))["pods"] == []
+@pytest.mark.parametrize(
+    ("path", "volume"),
+    [("/cache", "cache"), ("/cache/hub", "cache"), ("/cache/own/x", "own"), ("/cached", None), ("/", None)],
+)
+def test_the_volume_at_a_path_is_the_nearest_mount_above_it(tmp_path, path, volume):
+    mounts = [{"name": "cache", "mountPath": "/cache/"}, {"name": "own", "mountPath": "/cache/own"}]
+    one = making.pod("vllm-server-1", making.engine_container(volumeMounts=mounts))
+    one["spec"]["volumes"].append({"name": "own", "emptyDir": {}})
+    objects = [one, making.service(), making.endpoints(making.endpoint(one))]
+    (engine,) = Views(making.evidence(tmp_path / "e", objects))["engines"]
+    found = engine.volume_at(path)
+    assert (found and found["name"]) == volume
 
 
 def test_a_view_is_made_once(tmp_path):
-    views = Views(evidence_of(tmp_path, deployment(), service()))
-    assert views["deployment"] is views["deployment"]
-    assert set(VIEWS) >= {"evidence", "metrics", "requests", "stream", "probes", "answers", "start"}
+    views = Views(making.evidence(tmp_path / "e", making.deployed()))
+    assert views["serving"] is views["serving"]
+    assert json.loads(views["probes"]["inside"][0].stdout) == making.inside()
 
 
-def test_what_is_requested_counts_limits_and_all_containers():
-    gpu = "nvidia.com/gpu"
-    containers = [{"resources": {"limits": {gpu: "2"}}}, {"resources": {"requests": {gpu: "1"}, "limits": {gpu: "1"}}}]
-    assert requested({"spec": {"containers": [*containers, {}]}}, gpu) == 3
+def test_collectors_are_told_of_views_that_are_there():
+    assert COLLECTED_BY.keys() <= VIEWS.keys()
 
 
 def pod(**status):
@@ -143,7 +121,7 @@ CRASHED = {
         ([pod(conditions=[UNSCHEDULED])], "0/5 nodes are available"),
         ([pod(containerStatuses=[CRASHED])], "CrashLoopBackOff, exit code 1 back-off 10s"),
         ([pod(reason="UnexpectedAdmissionError", message="no GPU")], "UnexpectedAdmissionError: no GPU"),
-        ([pod()], "starting"),
+        ([pod()], "it runs, and is not ready"),
         ([pod(conditions=[{"type": "Ready", "status": "True"}]), pod(reason="Evicted")], "Evicted:"),
     ],
 )
