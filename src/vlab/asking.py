@@ -13,7 +13,7 @@ from vlab.errors import LabError
 from vlab.evidence.api import Answer, Asked, Counters
 from vlab.serving import Serving, serving
 from vlab.settings import PORT, SERVICE
-from vlab.witness.http import as_object
+from vlab.witness.http import as_object, as_text
 
 Event = dict[str, Any]
 Note = Callable[[str], None]
@@ -159,14 +159,17 @@ def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:
     models = next((e for e in events if e["kind"] == "models"), None)
     if models is None:
         raise LabError("the witness did not ask in time", "grade again")
-    reference = next((e for e in events if e["kind"] == "reference"), {"unavailable": "not asked", "gaps": []})
-    listed = [m for m in as_object(models["body"]).get("data") or () if isinstance(m, dict)]
+    late = any(e["kind"] == "late" for e in events)
+    unasked: Event = {"unavailable": "they did not answer in time" if late else "not asked", "gaps": []}
+    reference = next((e for e in events if e["kind"] == "reference"), unasked)
+    data = as_object(models["body"]).get("data")
+    listed = [m for m in (data if isinstance(data, list) else ()) if isinstance(m, dict)]
     lengths = [m["max_model_len"] for m in listed if isinstance(m.get("max_model_len"), int)]
     return Asked(
         via=via,
         max_tokens=MAX_TOKENS,
         models=_answer(models),
-        served=tuple(str(m.get("id")) for m in listed),
+        served=tuple(as_text(m.get("id")) for m in listed),
         context=min(lengths, default=None),
         answers=tuple(_answer(e) for e in events if e["kind"] == "answer"),
         counters={e["pod"]: Counters(before=e["before"], after=e["after"]) for e in events if e["kind"] == "counters"},

@@ -137,6 +137,13 @@ def test_an_engine_that_was_restarted_while_it_was_asked_is_no_verdict():
         e.expect_counted(making.asked(counters={}, unsteady="vllm-server-1 was there, and is not what it was"))
 
 
+def test_questions_that_nobody_answered_are_no_verdict_unless_it_refused_before():
+    with pytest.raises(CannotTell, match="no question was answered in time"):
+        e.expect_counted(making.asked(answers=(), counters={}))
+    with pytest.raises(Mismatch, match="status 401"):
+        e.expect_counted(making.asked(answers=(), counters={}, models=making.answer(status=401)))
+
+
 # The model
 
 

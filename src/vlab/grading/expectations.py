@@ -82,6 +82,9 @@ def expect_counted(asked: Asked) -> None:
     """Raises: Mismatch unless the engines counted what they were asked, in every counter that it must move."""
     if asked.unsteady:
         raise CannotTell(asked.unsteady)
+    if not asked.answers:
+        expect_answered(asked.models)
+        raise CannotTell("no question was answered in time")
     for answer in asked.answers:
         expect_answered(answer)
     for pod, counters in asked.counters.items():

@@ -1,6 +1,7 @@
 """Asks questions through the Service and of each pod by itself, and reads every engine's counters around that."""
 
 import asyncio
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 import aiohttp
 
 from vlab.witness import reference
-from vlab.witness.http import as_object, exchange
+from vlab.witness.http import LIMIT, as_object, as_text, exchange
 
 _COUNTED_S = 3.0
 """An engine counts a request a moment after its answer has left."""
+_PROMPT = 1000
+"""Tokens of a question at most, and then some."""
 _COUNTER = re.compile(r"^(vllm:[a-z0-9_]+)(?:\{[^}]*\})? ([0-9.eE+-]+)$")
 COUNTERS = (
     "vllm:request_success_total",
@@ -73,8 +76,8 @@ async def _question(
     }
     said = await exchange(session, "POST", f"{url}/v1/completions", body, timeout=20.0)
     whole = as_object(said["body"]) if said["status"] == 200 else {}
-    choice = (whole.get("choices") or [{}])[0]
-    choice = choice if isinstance(choice, dict) else {}
+    choices = whole.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     usage = whole.get("usage")
     usage = usage if isinstance(usage, dict) else {}
     tokens = [choice.get("prompt_token_ids"), choice.get("token_ids")]
@@ -82,12 +85,22 @@ async def _question(
         **said,
         "pod": pod,
         "prompt": prompt,
-        "text": str(choice.get("text") or ""),
-        "model": str(whole.get("model") or ""),
-        "prompt_tokens": usage.get("prompt_tokens"),
-        "output_tokens": usage.get("completion_tokens"),
-        "tokens": tokens if all(isinstance(t, list) and t for t in tokens) else [],
+        "text": as_text(choice.get("text")),
+        "model": as_text(whole.get("model")),
+        "prompt_tokens": _count(usage.get("prompt_tokens")),
+        "output_tokens": _count(usage.get("completion_tokens")),
+        "tokens": tokens if _are_tokens(tokens[0], _PROMPT) and _are_tokens(tokens[1], given["max_tokens"]) else [],
     }
+
+
+def _count(value: Any) -> int | None:
+    """What an answer says that it counted, if that is a count."""
+    return value if type(value) is int and 0 <= value <= LIMIT else None
+
+
+def _are_tokens(found: Any, most: int) -> bool:
+    """Whether these are ids of tokens, no more than was asked for: the weights are not kept busy with others."""
+    return isinstance(found, list) and 0 < len(found) <= most and all(type(token) is int for token in found)
 
 
 async def _counters(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
@@ -96,9 +109,17 @@ async def _counters(session: aiohttp.ClientSession, url: str) -> dict[str, float
     found: dict[str, float] = {}
     for line in said["body"].splitlines() if said["status"] == 200 else ():
         match = _COUNTER.match(line)
-        if match and match[1] in COUNTERS:
-            found[match[1]] = found.get(match[1], 0.0) + float(match[2])
+        if match and match[1] in COUNTERS and (number := _number(match[2])) is not None:
+            found[match[1]] = found.get(match[1], 0.0) + number
     return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 async def _counted(

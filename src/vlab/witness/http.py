@@ -57,6 +57,11 @@ def as_object(text: str) -> dict[str, Any]:
     """JSON that must be an object; an empty one if it is not."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def as_text(value: Any) -> str:
+    """A string that every format can hold; JSON may have halves of characters."""
+    return str(value or "").encode(errors="replace").decode()
