@@ -2,13 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from vlab.cluster.refusals import NoAnswer
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+
+
+_BEGIN_S = 15.0
+"""An API server that reaches the pod's node has begun by then."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +49,55 @@ def run(
     headers: dict[str, str] = {"sec-websocket-protocol": "v4.channel.k8s.io"}
     client.update_params_for_auth(headers, query, ["BearerToken"])
     configuration = client.configuration
+    begin = partial(
+        ws_client.websocket_call,
+        configuration,
+        "GET",
+        configuration.host + path,
+        query_params=query,
+        headers=headers,
+        _preload_content=False,
+        capture_all=False,
+    )
+    end, pod = time.monotonic() + timeout, path.split("/")[-2]
     try:
-        socket = ws_client.websocket_call(
-            configuration,
-            "GET",
-            configuration.host + path,
-            query_params=query,
-            headers=headers,
-            _preload_content=False,
-            capture_all=False,
-        )
-    except ApiException as e:
-        pod = path.split("/")[-2]
-        raise NoAnswer(f"no command can be run in {pod}: {str(e.reason).splitlines()[0]}") from None
+        socket = _begun(begin, min(timeout, _BEGIN_S))
+    except (ApiException, TimeoutError) as e:
+        words = str(getattr(e, "reason", "")).splitlines() or ["no answer in time"]
+        raise NoAnswer(f"no command can be run in {pod}: {words[0]}") from None
     try:
-        return _followed(socket, time.monotonic() + timeout, limit, on_output)
+        return _followed(socket, end, limit, on_output)
     finally:
         socket.close()
+
+
+def _begun(begin: Callable[[], Any], seconds: float) -> Any:
+    """The open connection. The library's handshake has no deadline and swallows Ctrl-C, so it has its own thread.
+
+    Raises:
+        TimeoutError: it did not open in time; should it open later, it is closed.
+    """
+    opening: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            made = begin()
+        except Exception as e:
+            if opening.set_running_or_notify_cancel():
+                opening.set_exception(e)
+            return
+        if opening.set_running_or_notify_cancel():
+            opening.set_result(made)
+        else:
+            made.close()
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return opening.result(seconds)
+    except TimeoutError:
+        if opening.cancel():
+            raise
+        return opening.result()
 
 
 def _followed(socket: Any, end: float, limit: int, on_output: Callable[[str], None] | None) -> Ran:
