@@ -1,11 +1,14 @@
 """When a deployment has settled: all ready, or stuck in a way that waiting does not change."""
 
+import copy
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 import making
-from vlab.settle import Limits, ending, lost, moving, unseen
+from vlab.cluster import lab as labs
+from vlab.cluster.refusals import NoAnswer
+from vlab.settle import Limits, ending, lost, moving, settle, unseen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMITS = Limits(creating=60, starting=150)
@@ -151,3 +154,61 @@ def test_a_node_that_is_not_ready_is_waited_for_where_its_pods_count():
 
 def test_an_empty_namespace_has_settled():
     assert at([]) is None
+
+
+class Cluster:
+    """A cluster that shows these objects, and fails so many calls before."""
+
+    def __init__(self, *objects, failing=0):
+        self.objects = objects
+        self.failing = failing
+
+    def now(self):
+        if self.failing:
+            self.failing -= 1
+            raise NoAnswer("the API server does not answer")
+        return START + timedelta(seconds=5)
+
+    def items(self, plurals, namespace=None, **wanted):  # noqa: ARG002 - it shows one namespace, whole
+        kinds = {"namespaces": "Namespace", "nodes": "Node", "pods": "Pod"}
+        only = {kinds[plurals]} if plurals in kinds else {o["kind"] for o in self.objects} - {"Namespace", "Node"}
+        return [o for o in self.objects if o["kind"] in only]
+
+
+LAB = labs.new("x", "kind-built", None, "cpu", 4, "kind-x")
+
+
+def settled(*objects, patience=60.0, failing=0):
+    said = []
+    found = settle(Cluster(*objects, failing=failing), LAB, making.HERE, said.append, patience, LIMITS)
+    return found.moving, said
+
+
+def test_one_call_that_failed_is_looked_at_again_and_ends_no_grading():
+    assert settled(*making.deployed(), failing=1) == ("", ["the API server does not answer", ""])
+
+
+def test_what_still_moves_when_patience_is_over_is_said():
+    less = [o for o in making.deployed() if o["kind"] not in ("EndpointSlice", "Pod")]
+    assert settled(*less, LOADING, patience=0.0)[0] == "p is starting"
+    assert settled(*making.deployed(), failing=10, patience=0.0)[0] == "the API server does not answer"
+
+
+def test_a_node_that_is_lost_is_waited_for():
+    objects = [o for o in making.deployed() if o["kind"] != "Node"]
+    assert settled(*objects, making.node(ready=False), patience=0.0)[0] == "node worker-1 is not ready"
+
+
+def test_what_the_scheduler_found_no_room_for_is_tried_once_more():
+    assert settled(making.space(), making.node(), UNSCHEDULABLE, patience=0.0)[0] == "the scheduler may try once more"
+    assert settled(making.space(), making.node(gpus=0), greedy())[0] == ""
+
+
+def greedy():
+    found = copy.deepcopy(UNSCHEDULABLE)
+    found["spec"] = {"containers": [making.engine_container(4)]}
+    return found
+
+
+def test_a_pod_that_waits_beside_a_server_that_is_whole_is_not_waited_for():
+    assert settled(*making.deployed(), greedy())[1] == [""]
