@@ -15,6 +15,7 @@ from vlab.deployment import Rendered
 from vlab.errors import LabError
 from vlab.essence import essences
 from vlab.model import Report, Verdict
+from vlab.phases import holds, must, phases
 from vlab.runs import Run
 from vlab.scripts import run_script
 
@@ -33,13 +34,6 @@ class Phase:
     must: str
     holds: bool
     found: str
-
-
-def phases(scenario: Scenario) -> tuple[str, ...]:
-    """All that a scenario lives through, in its order."""
-    also = [f"also-{name}" for name in scenario.also_right]
-    wrong = [f"wrong-{name}" for name in scenario.wrong]
-    return ("healthy", "faulty", "solved", *also, *wrong, "reset")
 
 
 def run(
@@ -108,6 +102,11 @@ class _Life:
                 self.cluster.gone("namespaces", name)
         self.run = exercise.reset(self.run, self.lab, self.scenario)
 
+    def _judged(self, phase: str) -> Phase:
+        report = self._graded(phase)
+        held = holds(self.scenario, phase, report.checks)
+        return Phase(phase, must(self.scenario, phase), held, _verdicts(report))
+
     def _graded(self, phase: str) -> Report:
         report, folder = judgement.judge(
             self.run, self.lab, self.scenario, self.steps, PATIENCE_S, freshness.made_from(self.scenario)
@@ -120,26 +119,26 @@ class _Life:
     def _healthy(self, name: str, _: str) -> Phase:
         made = Rendered.model_validate(runs.read_objects(self.run.wanted))
         exercise.bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
-        return _passes(name, self._graded(name))
+        return self._judged(name)
 
     def _faulty(self, name: str, _: str) -> Phase:
         self._again()
-        return _fails_on(name, self.scenario.expected, self._graded(name))
+        return self._judged(name)
 
     def _solved(self, name: str, _: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.folder / "solution" / "apply.sh")
-        return _passes(name, self._graded(name))
+        return self._judged(name)
 
     def _also(self, name: str, mending: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.script("also", mending))
-        return _passes(name, self._graded(name))
+        return self._judged(name)
 
     def _wrong(self, name: str, mending: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.script("wrong", mending))
-        return _fails_on(name, self.scenario.wrong[mending], self._graded(name))
+        return self._judged(name)
 
     def _reset(self, name: str, _: str) -> Phase:
         self._again()
@@ -151,16 +150,6 @@ class _Life:
     def end(self) -> None:
         """Nothing of it stays."""
         exercise.remove(self.cluster, self.lab, NAMESPACE)
-
-
-def _passes(name: str, report: Report) -> Phase:
-    return Phase(name, "every check passes", report.passed, _verdicts(report))
-
-
-def _fails_on(name: str, check: str, report: Report) -> Phase:
-    verdicts = {c.id: c.verdict for c in report.checks}
-    holds = verdicts.get(check) is Verdict.FAIL and Verdict.ERROR not in verdicts.values()
-    return Phase(name, f"{check} fails, no check is in doubt", holds, _verdicts(report))
 
 
 def _verdicts(report: Report) -> str:
