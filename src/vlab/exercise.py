@@ -188,6 +188,17 @@ def same_cluster(cluster: Kube, run: Run) -> None:
         )
 
 
+def same_namespace(cluster: Kube, run: Run) -> None:
+    """Raises: LabError if the namespace is another than the one that was made for the run; it may be gone."""
+    found = cluster.find("namespaces", run.namespace)
+    if found is not None and found["metadata"]["uid"] != run.namespace_uid:
+        raise LabError(
+            f"namespace {run.namespace} is not the one in which {run.scenario} was started",
+            f"begin anew: `vlab start {run.scenario} --replace`, with another --namespace if this one is needed",
+            Exit.NO_LAB,
+        )
+
+
 def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = _quiet) -> Run:
     """Bring everything to the start of the run, and look that it is.
 

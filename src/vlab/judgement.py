@@ -52,6 +52,7 @@ def judge(
             Exit.NO_LAB,
         )
     exercise.same_cluster(cluster, run)
+    exercise.same_namespace(cluster, run)
     with runs.at_work(run, "grading"):
         with steps.step("Wait for the deployment to settle") as line:
             limits = LIMITS.get(lab.provider, Limits(patience, patience))
