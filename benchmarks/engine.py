@@ -18,6 +18,7 @@ from pathlib import Path
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from vlab import catalog, exercise, runs
+from vlab.bring import bring
 from vlab.cluster import lab
 from vlab.cluster.kube import Kube, kube
 from vlab.deployment import Rendered
@@ -71,7 +72,7 @@ def main() -> None:
     scenario = catalog.scenario(SCENARIO)
     run = exercise.start(found, scenario, "benchmark", replace=True)
     healthy = Rendered.model_validate(runs.read_objects(run.wanted)).healthy
-    exercise.bring(cluster, found, run, healthy, scenario)
+    bring(cluster, found, run, healthy, scenario)
     assert vlab("grade", SCENARIO, "--learner", "benchmark").returncode == 0  # noqa: S101
     grades = []
     for _ in range(RUNS):

@@ -12,7 +12,7 @@ from vlab.catalog import Parameters, Scenario
 from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab, Profile
 from vlab.pins import pins
-from vlab.settings import EXERCISE, GPU, LEARNER, SCENARIO
+from vlab.settings import EXERCISE, LEARNER, SCENARIO
 from vlab.values import read_values
 
 Object = dict[str, Any]
@@ -70,13 +70,23 @@ def _filled(value: Any, parameters: Parameters) -> Any:
 
 
 def rendered(
-    lab: Lab, scenario: Scenario, learner: str, namespace: str, parameters: Parameters, cluster: Kube
+    lab: Lab,
+    scenario: Scenario,
+    learner: str,
+    namespace: str,
+    parameters: Parameters,
+    cluster: Kube,
+    gpus: int | None = None,
 ) -> Rendered:
-    """The deployment of a scenario for a learner, as this cluster needs it."""
+    """The deployment of a scenario for a learner, as this cluster needs it.
+
+    Args:
+        gpus: how many the fault may take; of a cluster that vlab made, all.
+    """
     site = read_values(lab.values) if lab.values.is_file() else {}
     nodes = cluster.items("nodes")
     built = lab.provider == "kind-built" or _have(nodes, pins().engine.image)
-    workers = lab.workers or sum(int(n["status"]["allocatable"].get(GPU, 0)) for n in nodes)
+    workers = lab.workers if gpus is None else gpus
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
 
     def wanted(faulty: bool) -> Wanted:
