@@ -7,7 +7,7 @@ from vlab import paths
 from vlab.catalog import Scenario
 
 _COLLECTORS = (
-    *("asking.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
+    *("asking.py", "bring.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
     *("serving.py", "pins.toml", "witness/*.py", "cluster/objects.py", "evidence/api.py", "evidence/redact.py"),
 )
 """Of this package: what reads a live deployment, and what deploys it."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vlab import evidence, exercise, freshness, judgement, runs, ui
+from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
@@ -118,7 +119,7 @@ class _Life:
 
     def _healthy(self, name: str, _: str) -> Phase:
         made = Rendered.model_validate(runs.read_objects(self.run.wanted))
-        exercise.bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
+        bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
         return self._judged(name)
 
     def _faulty(self, name: str, _: str) -> Phase:

@@ -7,9 +7,9 @@ import pytest
 from harness import NAME, SCRIPT, Vlab, run_vlab
 from vlab import exercise
 from vlab.cluster import lab as labs
-from vlab.cluster.kube import Kube
+from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.up import kube
+from vlab.settings import NAMESPACE
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +37,9 @@ def cluster(lab: Lab) -> Kube:
 
 
 @pytest.fixture
-def clean(cluster: Kube) -> None:
+def clean(cluster: Kube, lab: Lab) -> None:
     """No exercise is deployed."""
-    cluster.delete("namespace", exercise.NAMESPACE)
+    exercise.remove(cluster, lab, NAMESPACE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -78,31 +78,32 @@ def _forwards() -> list[str]:
 
 def test_starting_twice_changes_nothing_and_another_learner_is_not_overrun(cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
-    uid = cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"]
+    uid = cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"]
     assert vlab("start", "four-gpu-pending").returncode == 0
-    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+    assert cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"] == uid
     other = vlab("start", "four-gpu-pending", "--learner", "ada")
     assert other.returncode == 2
     assert "--replace" in other.stderr
-    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+    assert cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"] == uid
 
 
 def test_a_namespace_that_is_not_ours_is_left_alone(cluster, vlab):
-    cluster.kubectl("create", "namespace", "somebody-elses")
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "somebody-elses"}})
     try:
         refused = vlab("start", "four-gpu-pending", "--namespace", "somebody-elses", "--replace")
         assert refused.returncode == 7
         assert "was not made by this lab" in refused.stderr
-        assert cluster.items("all", "-n", "somebody-elses") == []
+        assert cluster.items("deployments,services,pods", "somebody-elses") == []
     finally:
-        cluster.delete("namespace", "somebody-elses")
+        cluster.delete("namespaces", "somebody-elses")
 
 
 def test_grading_after_the_learner_deleted_the_namespace(cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
-    cluster.delete("namespace", "llm-demo")
+    cluster.delete("namespaces", "llm-demo")
+    cluster.gone("namespaces", "llm-demo")
     graded = vlab("grade", "four-gpu-pending", "--json")
     assert graded.returncode == 1, graded.stderr
     assert not json.loads(graded.stdout)["passed"]
     assert vlab("reset", "four-gpu-pending").returncode == 0
-    assert cluster.exists("deployment", "vllm-server", "-n", "llm-demo")
+    assert cluster.find("deployments", "vllm-server", "llm-demo")

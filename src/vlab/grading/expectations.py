@@ -1,14 +1,14 @@
 """What graders expect, each in one place: of the engine, its answers, its counters, its volumes, the nodes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from vlab.essence import capacity, essence
 from vlab.evidence import CannotTell
 from vlab.evidence.api import Answer, Asked
 from vlab.grading.check import Mismatch, expect
-from vlab.grading.views import Engine, is_ready, kind, namespace, selected, why_not_ready
-from vlab.serving import Owner, Serving
+from vlab.grading.views import Engine, kind, namespace, selected, why_not_ready
+from vlab.serving import Owner, Serving, is_ready
 
 Object = dict[str, Any]
 
@@ -66,16 +66,7 @@ def expect_engine(engine: Engine, asked: Asked) -> None:
     is_server = any("vllm" in word.lower() for word in command) and not {"-c", "-"} & set(command[1:2])
     expect(is_server, f"a vLLM server that listens in {name}", said)
     cores = [p for p in engine.inside["processes"] if str(p["name"]).startswith("VLLM::EngineCor")]
-    own = [c for c in cores if _descends(c, engine.listener["pid"], engine.inside["processes"])]
-    expect(own, f"an engine's core under the server in {name}", f"none under: {said}")
-
-
-def _descends(process: Any, ancestor: int, processes: Iterable[Any]) -> bool:
-    parents = {p["pid"]: p["parent"] for p in processes}
-    pid = process["pid"]
-    while pid in parents and pid != ancestor:
-        pid = parents[pid]
-    return bool(pid == ancestor)
+    expect(cores, f"an engine's core beside the server in {name}", f"none beside: {said}")
 
 
 def expect_counted(asked: Asked) -> None:
@@ -148,9 +139,12 @@ def expect_own_shared_memory(engine: Engine) -> None:
     mounts = [m for m in engine.inside["mounts"] if m["path"] == "/dev/shm"]  # noqa: S108
     kind_ = mounts[-1]["type"] if mounts else "nothing"
     expect(kind_ == "tmpfs", f"a tmpfs at /dev/shm in {engine.name}", kind_)
-    volume = engine.volume_at("/dev/shm")  # noqa: S108
-    node = (volume or {}).get("hostPath", {}).get("path")
-    expect(node is None, f"memory of the pod's own at /dev/shm in {engine.name}", f"the node's folder {node}")
+    own = f"memory of the pod's own at /dev/shm in {engine.name}"
+    expect(not engine.pod["spec"].get("hostIPC"), own, "the node's, by hostIPC")
+    volume = engine.volume_at("/dev/shm") or {"emptyDir": {}}  # noqa: S108
+    node = volume.get("hostPath", {}).get("path")
+    expect(node is None, own, f"the node's folder {node}")
+    expect("emptyDir" in volume, own, f"a volume of kind {', '.join(sorted(volume.keys() - {'name'}))}")
 
 
 def expect_scheduled(owner: Owner) -> None:
