@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlab import evidence, exercise, freshness, judgement, runs, ui
+from vlab import exercise, freshness, judgement, runs, ui
 from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster.kube import Kube, kube
@@ -15,6 +15,7 @@ from vlab.cluster.objects import snapshot
 from vlab.deployment import Rendered
 from vlab.errors import LabError
 from vlab.essence import essences
+from vlab.evidence import slim
 from vlab.model import Report, Verdict
 from vlab.phases import holds, must, phases
 from vlab.runs import Run
@@ -114,7 +115,7 @@ class _Life:
         )
         if self.record is not None:
             self.record.mkdir(parents=True, exist_ok=True)
-            evidence.pack(folder / "evidence", self.record / f"{phase}.zip")
+            slim.pack(folder / "evidence", self.record / f"{phase}.zip")
         return report
 
     def _healthy(self, name: str, _: str) -> Phase:
