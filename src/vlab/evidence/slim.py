@@ -16,7 +16,7 @@ _OF_NODES = ("capacity", "allocatable", "conditions")
 
 
 def pack(recorded: Path, file: Path) -> None:
-    """Put evidence, a folder or a zip file, into a zip file, slim and without a signature: it is no longer what was signed.
+    """Put evidence, a folder or a zip file, into a zip file: slim, and unsigned, as it is not what was signed.
 
     Raises:
         Refused: it is not what evidence is read from.
