@@ -9,6 +9,7 @@ from typing import Any
 from vlab import exercise, freshness, judgement, runs, ui
 from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
+from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
@@ -96,13 +97,17 @@ class _Life:
         }[kind]
 
     def _again(self) -> None:
-        """Everything back to the start, without what a mending made outside of the exercise."""
+        """Everything back to the start."""
+        self._remove_strangers()
+        self.run = exercise.reset(self.run, self.lab, self.scenario)
+
+    def _remove_strangers(self) -> None:
+        """The namespaces that a mending made outside of the exercise."""
         for name in sorted(self._spaces() - self.spaces):
             found = self.cluster.find("namespaces", name)
             if found and not found["metadata"].get("labels", {}).keys() >= self.lab.labels.keys():
                 self.cluster.delete("namespaces", name)
                 self.cluster.gone("namespaces", name)
-        self.run = exercise.reset(self.run, self.lab, self.scenario)
 
     def _judged(self, phase: str) -> Phase:
         report = self._graded(phase)
@@ -151,6 +156,8 @@ class _Life:
 
     def end(self) -> None:
         """Nothing of it stays."""
+        self._remove_strangers()
+        nodes.restore(self.cluster, self.lab)
         exercise.remove(self.cluster, self.lab, NAMESPACE)
 
 

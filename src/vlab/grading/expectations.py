@@ -20,9 +20,9 @@ SEE_SHM = (
     "pods of the node see."
 )
 
-PROBABLE_NATS = 0.5
-"""Rounding to 16 bits makes a token look up to a few tenths of a nat less probable than the best; another model's are
-several nats away. The mean over an answer is compared (benchmarks/reference.py measures both)."""
+PROBABLE_NATS = 0.75
+"""At temperature 0 every token is the most probable one, up to rounding to 16 bits: 0.125 nats at most in all recorded
+right runs. Of another model's answers the least probable token was at least 2.0 nats away (benchmarks/reference.py)."""
 
 
 def why_nobody_serves(serving: Serving, objects: Sequence[Object], here: str) -> str:
@@ -104,11 +104,10 @@ def expect_most_probable(asked: Asked) -> None:
         raise CannotTell(f"the model's weights could not be asked: {asked.no_reference}")
     expect(len(asked.gaps) >= len(answered), "answers with their tokens, as the engine gives them", "answers without")
     for answer, gaps in zip(answered, asked.gaps, strict=False):
-        mean = sum(gaps) / len(gaps)
         expect(
-            mean <= PROBABLE_NATS,
+            max(gaps) <= PROBABLE_NATS,
             "what the promised model finds most probable",
-            f"{answer.text[:80]!r}, which it finds {mean:.1f} nats less probable a token",
+            f"{answer.text[:80]!r}, with a token that it finds {max(gaps):.1f} nats less probable",
         )
 
 
