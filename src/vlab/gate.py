@@ -1,7 +1,7 @@
 """Proves a scenario on a live cluster before anybody is graded by it: its whole life, phase by phase, both sides."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,23 +44,24 @@ def run(
     lab: Lab,
     steps: ui.Steps,
     record: Path | None = None,
-    only: Sequence[str] = (),
+    names: Iterable[str] | None = None,
     parameters: Parameters | None = None,
 ) -> Iterator[Phase]:
     """Live through the scenario; one result for each phase, as soon as it is known.
 
     Args:
         record: a folder to put the evidence of each phase into, as PHASE.zip.
-        only: the phases to live through; all if none is named.
+        names: the phases to live through, each asked for when the one before is over; all if not given.
         parameters: others than the gate's own learner has.
     """
-    life = _Life(scenario, lab, steps, record, parameters)
+    life: _Life | None = None
     try:
-        for name in phases(scenario):
-            if not only or name in only:
-                yield life.phase(name)
+        for name in phases(scenario) if names is None else names:
+            life = life or _Life(scenario, lab, steps, record, parameters)
+            yield life.phase(name)
     finally:
-        life.end()
+        if life is not None:
+            life.end()
 
 
 class _Life:

@@ -10,9 +10,14 @@ ALWAYS = ("healthy", "faulty", "solved", "reset")
 
 
 def phases(scenario: Scenario) -> tuple[str, ...]:
-    """All that a scenario lives through, in its order; the names of its recorded runs but for `reset`."""
+    """All that a scenario lives through, in its order."""
     healthy, faulty, solved, reset = ALWAYS
     return (healthy, faulty, solved, *mendings(scenario), reset)
+
+
+def recorded_phases(scenario: Scenario) -> tuple[str, ...]:
+    """Those of which evidence is kept."""
+    return tuple(name for name in phases(scenario) if name != "reset")
 
 
 def mendings(scenario: Scenario) -> tuple[str, ...]:
