@@ -155,8 +155,10 @@ def _instead(place: Place, floats: set[str]) -> list[ast.AST]:
                 others.append(_BOUNDARY[type(operator)])
             return [ast.Compare(left, [other()], [right]) for other in others]
         case ast.BoolOp(op=operator, values=values) if place.field != "value" and _is_condition(place):
+            if isinstance(operator, ast.Or) and _doubts(parent):
+                return []
             swapped = ast.BoolOp(ast.Or() if isinstance(operator, ast.And) else ast.And(), values)
-            return [swapped, *_fewer(operator, values, doubts=_doubts(parent))]
+            return [swapped, *_fewer(operator, values)]
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return [operand]
         case ast.Constant(value=bool(value)) if isinstance(parent, ast.Assign | ast.Compare):
@@ -202,10 +204,8 @@ def _doubts(parent: ast.AST) -> bool:
     )
 
 
-def _fewer(operator: ast.boolop, values: list[ast.expr], *, doubts: bool) -> Iterator[ast.expr]:
+def _fewer(operator: ast.boolop, values: list[ast.expr]) -> Iterator[ast.expr]:
     """The condition without one of its parts."""
-    if doubts and isinstance(operator, ast.Or):
-        return
     for index in range(len(values)):
         rest = values[:index] + values[index + 1 :]
         yield rest[0] if len(rest) == 1 else ast.BoolOp(operator, rest)

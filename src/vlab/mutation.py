@@ -4,13 +4,14 @@ mutmut and cosmic-ray run a test suite in a process of its own for each mutant, 
 checks, points and needs.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, wraps
+from functools import cache, cached_property, partial, wraps
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from vlab.altered import ALTERED
 from vlab.catalog import Scenario
 from vlab.errors import LabError
 from vlab.evidence import Evidence
@@ -20,7 +21,7 @@ from vlab.grading.run import judge
 from vlab.grading.views import Views
 from vlab.model import CheckResult
 from vlab.mutants import changes
-from vlab.phases import holds
+from vlab.phases import fails, holds
 
 ENOUGH = 0.95
 """The share of mutants that recorded runs must notice."""
@@ -40,6 +41,8 @@ class Mutant:
     """What was changed: 'server-ready inverted', 'expect_answered, line 56: a == b -> a != b'."""
     noticed_by: str | None
     """The recorded run, as SCENARIO/PHASE, that is not judged as it must be; None if there is none."""
+    altered: bool
+    """Whether no run noticed as it was recorded, but one with a fact changed (altered.py)."""
 
 
 def share(mutants: Sequence[Mutant]) -> float:
@@ -59,35 +62,58 @@ def mutate(scenarios: Sequence[Scenario]) -> Iterator[Mutant]:
     for file in dict.fromkeys(f for s in scenarios for f in s.graders):
         using = [r for r in runs if file in r.scenario.graders]
         for name, spoil in (*_whole(file, using), *_inside(file)):
-            yield Mutant(f"{file.parent.name}/{file.name}", name, _noticed(spoil, using))
+            yield Mutant(f"{file.parent.name}/{file.name}", name, *_noticed(spoil, using))
     for name, code in changes(_HELPERS.read_bytes(), str(_HELPERS)):
         spoil = _with_helpers(_executed(code, "expectations"))
-        yield Mutant("grading/expectations.py", name, _noticed(spoil, runs))
+        yield Mutant("grading/expectations.py", name, *_noticed(spoil, runs))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run with the views that checks share, and the rule for it."""
+
+    name: str
+    views: Views
+    holds: Callable[[Sequence[CheckResult]], bool]
 
 
 class _Runs:
-    """A scenario's recorded runs, with the views that checks share."""
+    """A scenario's recorded runs, as they are and altered."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.checks = checks_in(*scenario.graders)
 
     @cached_property
-    def views(self) -> Mapping[str, Views]:
+    def recorded(self) -> dict[str, Evidence]:
         """By phase."""
-        return {phase: Views(Evidence(file)) for phase, file in self.scenario.recorded.items()}
+        return {phase: Evidence(file) for phase, file in self.scenario.recorded.items()}
+
+    @cached_property
+    def whole(self) -> tuple[_Run, ...]:
+        """As they were recorded."""
+        return tuple(_Run(p, Views(e), partial(holds, self.scenario, p)) for p, e in self.recorded.items())
+
+    @cached_property
+    def altered(self) -> tuple[_Run, ...]:
+        """With one fact changed each."""
+        ids = {each.id for each in self.checks}
+        fitting = [a for a in ALTERED if a.of in self.recorded and a.fails in ids]
+        made = ((a, Views(a.made(self.recorded[a.of]))) for a in fitting)
+        return tuple(_Run(f"{a.of} with {a.name}", views, partial(fails, a.fails)) for a, views in made)
 
     def prove(self) -> None:
         """Raises: LabError if these runs can prove nothing."""
         again = f"`vlab gate {self.scenario.id} --record` records them"
-        if not self.views:
+        if not self.recorded:
             raise LabError(f"{self.scenario.id} has no recorded runs", again)
-        if phase := self.refuses(self.checks):
-            raise LabError(f"{self.scenario.id}: its recorded run {phase} is not judged as it must be", again)
+        if run := self.refuses(self.checks, altered=False) or self.refuses(self.checks, altered=True):
+            raise LabError(f"{self.scenario.id}: its recorded run {run} is not judged as it must be", again)
 
-    def refuses(self, checks: Sequence[Check]) -> str | None:
+    def refuses(self, checks: Sequence[Check], altered: bool) -> str | None:
         """The first run that is not judged as it must be by checks."""
-        return next((p for p, v in self.views.items() if not holds(self.scenario, p, _judged(checks, v))), None)
+        runs = self.altered if altered else self.whole
+        return next((run.name for run in runs if not run.holds(_judged(checks, run.views))), None)
 
 
 def _judged(checks: Iterable[Check], views: Views) -> list[CheckResult]:
@@ -97,11 +123,13 @@ def _judged(checks: Iterable[Check], views: Views) -> list[CheckResult]:
     return list(results.values())
 
 
-def _noticed(spoil: Spoil, runs: Iterable[_Runs]) -> str | None:
-    for each in runs:
-        if phase := each.refuses(spoil(each.scenario)):
-            return f"{each.scenario.id}/{phase}"
-    return None
+def _noticed(spoil: Spoil, runs: Sequence[_Runs]) -> tuple[str | None, bool]:
+    spoilt = [(each, spoil(each.scenario)) for each in runs]
+    for altered in (False, True):
+        for each, checks in spoilt:
+            if run := each.refuses(checks, altered):
+                return f"{each.scenario.id}/{run}", altered
+    return None, False
 
 
 def _whole(file: Path, runs: Sequence[_Runs]) -> Iterator[tuple[str, Spoil]]:

@@ -39,13 +39,15 @@ def must(scenario: Scenario, phase: str) -> str:
 
 
 def holds(scenario: Scenario, phase: str, checks: Sequence[CheckResult]) -> bool:
-    """Whether a phase was judged as it must be. What must fail never earns full marks."""
+    """Whether a phase was judged as it must be."""
     failing = must_fail(scenario, phase)
-    verdicts = {c.id: c.verdict for c in checks}
     if failing is None:
-        return bool(checks) and set(verdicts.values()) == {Verdict.PASS}
-    return (
-        verdicts.get(failing) is Verdict.FAIL
-        and Verdict.ERROR not in verdicts.values()
-        and any(c.earned < c.points for c in checks)
-    )
+        return bool(checks) and all(c.verdict is Verdict.PASS for c in checks)
+    return fails(failing, checks)
+
+
+def fails(check: str, checks: Sequence[CheckResult]) -> bool:
+    """Whether a check failed, no other is in doubt, and the run has not earned full marks."""
+    verdicts = {c.id: c.verdict for c in checks}
+    failed = verdicts.get(check) is Verdict.FAIL and Verdict.ERROR not in verdicts.values()
+    return failed and any(c.earned < c.points for c in checks)

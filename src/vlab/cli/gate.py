@@ -62,8 +62,13 @@ def _mutate(wanted: Sequence[Scenario], as_json: bool) -> int:
 
     mutants = list(mutate(wanted))
     score = share(mutants)
+    by_altered = sum(m.altered for m in mutants)
     if as_json:
-        typer.echo(json.dumps({"score": score, "mutants": [asdict(m) for m in mutants]}, indent=2))
+        typer.echo(
+            json.dumps(
+                {"score": score, "by_altered_runs": by_altered, "mutants": [asdict(m) for m in mutants]}, indent=2
+            )
+        )
     else:
         table = Table("grader", "mutants", "noticed", box=None, pad_edge=False)
         for file in dict.fromkeys(m.file for m in mutants):
@@ -71,6 +76,7 @@ def _mutate(wanted: Sequence[Scenario], as_json: bool) -> int:
             table.add_row(file, str(len(own)), f"{share(own):.1%}")
         table.add_row("all", str(len(mutants)), f"{score:.1%}")
         ui.out.print(table)
+        typer.echo(f"{by_altered} of them only by recorded runs with one fact changed")
         for each in (m for m in mutants if m.noticed_by is None):
             typer.echo(f"nobody noticed: {each.file}: {each.name}")
     return Exit.OK if score >= ENOUGH else Exit.CHECKS_FAILED
