@@ -9,7 +9,6 @@ import yaml
 
 from vlab import catalog, render
 from vlab.catalog import Parameters, Scenario
-from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab, Profile
 from vlab.pins import pins
 from vlab.settings import EXERCISE, LEARNER, SCENARIO
@@ -75,17 +74,17 @@ def rendered(
     learner: str,
     namespace: str,
     parameters: Parameters,
-    cluster: Kube,
+    *,
+    built: bool = True,
     gpus: int | None = None,
 ) -> Rendered:
-    """The deployment of a scenario for a learner, as this cluster needs it.
+    """The deployment of a scenario for a learner.
 
     Args:
+        built: the engine's image is the one that is built here.
         gpus: how many the fault may take; of a cluster that vlab made, all.
     """
     site = read_values(lab.values) if lab.values.is_file() else {}
-    nodes = cluster.items("nodes")
-    built = lab.provider == "kind-built" or _have(nodes, pins().engine.image)
     workers = lab.workers if gpus is None else gpus
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
 
@@ -106,7 +105,3 @@ def _marked(objects: list[Object], lab: Lab, marks: dict[str, str]) -> list[Obje
     return [
         render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in objects
     ]  # fmt: skip
-
-
-def _have(nodes: list[Object], image: str) -> bool:
-    return any(image in (i.get("names") or ()) for node in nodes for i in node["status"].get("images") or ())

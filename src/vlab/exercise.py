@@ -18,6 +18,7 @@ from vlab.cluster.objects import (
 from vlab.deployment import Rendered, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essences, identity
+from vlab.pins import pins
 from vlab.runs import Run
 from vlab.settings import INSTANCE, LEARNER, NAMESPACE, SCENARIO
 
@@ -54,7 +55,8 @@ def start(
     if known is not None:
         return known
     drawn = scenario.draw(learner) if parameters is None else parameters
-    made = rendered(lab, scenario, learner, namespace, drawn, cluster, gpus)
+    built = lab.provider == "kind-built" or _nodes_have(cluster, pins().engine.image)
+    made = rendered(lab, scenario, learner, namespace, drawn, built=built, gpus=gpus)
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
     there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
@@ -78,6 +80,10 @@ def start(
         bring(cluster, lab, run, made.faulty, scenario, note)
         runs.write_whole(run.start, json.dumps(snapshot(cluster, lab, namespace)))
     return run
+
+
+def _nodes_have(cluster: Kube, image: str) -> bool:
+    return any(image in (i.get("names") or ()) for n in cluster.items("nodes") for i in n["status"].get("images") or ())
 
 
 def _going_on(cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespace: str, replace: bool) -> Run | None:

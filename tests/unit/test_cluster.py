@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from vlab import exercise, names, paths
+from vlab import names, paths
 from vlab.build import store, targets
-from vlab.cluster import kind
+from vlab.cluster import kind, nodes
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Container, Engine, remove_images
 from vlab.errors import Exit, LabError
@@ -165,9 +165,9 @@ def test_a_node_gets_back_what_a_learner_changed():
         return {"metadata": {"labels": labels}, "spec": spec}
 
     before = node({"a": "1", "gone": "x"}, taints=None)
-    assert exercise.node_patch(before, before) == {}
-    now = node({"a": "2", "mine": "y"}, unschedulable=True, taints=[{"key": "mine"}])
-    assert exercise.node_patch(now, before) == {
+    assert nodes.node_patch(before, before) == {}
+    now = node({"a": "2", "mine": "y"}, unschedulable=True, taints=[{"key": "mine", "effect": "NoSchedule"}])
+    assert nodes.node_patch(now, before) == {
         "metadata": {"labels": {"a": "1", "gone": "x", "mine": None}},
         "spec": {"taints": None, "unschedulable": None},
     }

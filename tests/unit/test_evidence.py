@@ -16,6 +16,7 @@ from vlab.errors import Exit, LabError
 from vlab.evidence import (
     PARTS,
     Answer,
+    Asked,
     CannotTell,
     Collected,
     Evidence,
@@ -61,7 +62,7 @@ WHOLE = {
     "metrics": [MetricSample(t=2.0, pod="a", samples={"vllm:x": 1.5}), MetricSample(t=1.0, pod="a", samples={})],
     "requests": [request(intended=1.0, sent=1.0, first_token=1.5, end=2.0, status=200)],
     "stream": Stream(direct=StreamPath(url="u", status=200, events=2, reads=2, chunks=(0.1, 0.2))),
-    "api": [Answer(name="models", path="/v1/models", status=200)],
+    "api": Asked(via="witness", max_tokens=4, models=Answer(url="http://s/v1/models", status=200)),
 }
 ALL_OK = {part.collector: OK for part in PARTS.values()} | {"logs": OK, "answers": OK}
 
@@ -87,7 +88,7 @@ def test_what_was_written_is_read_back(whole):
     assert [s.t for s in read.metrics] == [1.0, 2.0]
     assert list(read.requests) == WHOLE["requests"]
     assert read.stream == WHOLE["stream"]
-    assert read.api == {"models": WHOLE["api"][0]}
+    assert read.api == WHOLE["api"]
     assert read.logs == {"a--vllm--previous.log": "died\n", "a--vllm.log": "hello\n"}
     assert read.answers == {"recommendation.md": "# Observed signal\n"}
 
@@ -121,7 +122,11 @@ def test_a_collector_that_left_nothing_behind_is_no_empty_success(whole):
 
 
 def test_a_part_that_is_not_of_its_type_becomes_its_collectors_failure(tmp_path):
-    wrong = {"api": [{"name": "models"}], "events": [], "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}]}
+    wrong = {
+        "api": {"via": "witness", "answers": 1},
+        "events": [],
+        "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}],
+    }
     write(tmp_path / "e", header(api=OK, events=OK, metrics=OK), wrong)
     read = load(tmp_path / "e")
     assert read.events == []
@@ -311,10 +316,10 @@ def test_figures_of_requests_streams_and_answers():
     assert path.reads_per_event == pytest.approx(1 / 60)
     assert StreamPath(url="u").reads_per_event is None
     assert StreamPath(url="u").first_chunk is None
-    assert Answer(name="n", path="/", status=204).ok
-    assert not Answer(name="n", path="/", status=404).ok
-    assert not Answer(name="n", path="/", status=200, error="cut off").ok
-    assert not Answer(name="n", path="/", error="refused").ok
+    assert Answer(url="/", status=404).heard
+    assert Answer(url="/", error="garbage").heard
+    assert not Answer(url="/", error="refused").heard
+    assert not Answer(url="/", error="timeout").heard
 
 
 def test_every_file_keeps_to_its_schema(whole):

@@ -1,13 +1,11 @@
 """Manifests: every profile and scenario renders, nothing undefined, values that cannot break the YAML."""
 
-from datetime import UTC, datetime
-
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlab import catalog, exercise, render
+from vlab import catalog, deployment, render
 from vlab.cluster import lab as labs
 from vlab.errors import LabError
 
@@ -15,8 +13,8 @@ CONTEXT = labs.new("test", "kind-built", None, "cpu", 4, "kind-test")
 
 
 def rendered(profile: str, over: dict | None = None) -> dict:
-    given = exercise.values(profile, "llm-demo", over or {}, {})
-    return {o["kind"]: o for part in exercise.BASE for o in render.manifest(part, **given)}
+    given = deployment.values(profile, "llm-demo", over or {}, {})
+    return {o["kind"]: o for part in deployment.BASE for o in render.manifest(part, **given)}
 
 
 @pytest.mark.parametrize("profile", ["cpu", "gpu"])
@@ -45,22 +43,15 @@ def test_without_a_size_there_is_no_shared_memory_volume():
 
 
 def test_parameters_keep_their_type():
-    given = exercise.values("cpu", "llm-demo", {"server": {"replicas": "{{ n }}"}}, {"n": 3})
+    given = deployment.values("cpu", "llm-demo", {"server": {"replicas": "{{ n }}"}}, {"n": 3})
     assert given["server"]["replicas"] == 3
 
 
 @pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
 @pytest.mark.parametrize("faulty", [True, False])
 def test_every_scenario_renders_and_carries_our_labels(scenario, faulty):
-    run = exercise.Run(
-        lab="test",
-        scenario=scenario.id,
-        learner="ada",
-        namespace="llm-demo",
-        parameters=scenario.draw("ada"),
-        started=datetime(2026, 1, 1, tzinfo=UTC),
-    )
-    made = exercise.objects(run, CONTEXT, scenario, faulty=faulty)
+    whole = deployment.rendered(CONTEXT, scenario, "ada", "llm-demo", scenario.draw("ada"))
+    made = (whole.faulty if faulty else whole.healthy).objects
     assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in made)
 
 
@@ -81,16 +72,16 @@ def test_strings_cannot_break_out_of_their_place(tmp_path):
 @pytest.mark.parametrize("learner", ["20231234", "true", "null"])
 def test_a_learner_may_be_called_like_a_number_or_a_word_of_yaml(learner):
     scenario = catalog.scenario("leaked-gpu")
-    given = exercise.values("cpu", "123", {}, scenario.draw(learner))
+    given = deployment.values("cpu", "123", {}, scenario.draw(learner))
     template = scenario.folder / "others.yaml.j2"
     made = render.objects(template, {**given, "learner": learner, "workers": 4, "faulty": True})
     leak = [o for o in made if o["metadata"]["name"].startswith(("123-last-week", "exercise-"))]
     assert [o["metadata"]["labels"]["owner"] for o in leak] == [learner, learner]
 
 
-@pytest.mark.parametrize("part", exercise.BASE)
+@pytest.mark.parametrize("part", deployment.BASE)
 def test_a_namespace_may_be_a_number(part):
-    (made,) = render.manifest(part, **exercise.values("cpu", "123", {}, {}))
+    (made,) = render.manifest(part, **deployment.values("cpu", "123", {}, {}))
     assert "123" in (made["metadata"].get("namespace"), made["metadata"]["name"])
 
 

@@ -9,12 +9,13 @@ from xml.etree import ElementTree
 import pytest
 
 from vlab.errors import LabError
+from vlab.essence import essence
 from vlab.evidence import Collected, Header, MetricSample, Request, Stream, StreamPath, load, write
 from vlab.grading.run import report as report_of
 from vlab.grading.score import earned
 from vlab.model import CheckResult, Report, Verdict
 from vlab.report import FORMATS, render
-from vlab.report.changes import changes, essence
+from vlab.report.changes import changes
 from vlab.report.plots import plots
 
 NASTY = "</code><script>alert(1)</script> ]]> \"quoted\" & 'single'"
@@ -294,7 +295,8 @@ def test_a_nodes_capacity_is_a_decision_and_its_heartbeat_is_not():
     def node(gpus, memory):
         capacity = {"nvidia.com/gpu": gpus, "memory": memory}
         annotations = {"node.alpha.kubernetes.io/ttl": memory}
-        return {"kind": "Node", "metadata": {"name": "n", "annotations": annotations}, "status": {"capacity": capacity}}
+        metadata = {"name": "n", "annotations": annotations}
+        return {"kind": "Node", "metadata": metadata, "spec": {}, "status": {"capacity": capacity}}
 
     assert essence(node("1", "1Gi")) == essence(node("1", "2Gi"))
     (change,) = changes([node("1", "1Gi")], [node("4", "1Gi")])

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vlab.settle import moving
+from vlab.settle import Limits, moving
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def at(objects, seconds=5):
-    return moving(objects, START + timedelta(seconds=seconds), creating=60)
+    return moving(objects, START + timedelta(seconds=seconds), "n", Limits(creating=60, starting=240))
 
 
 def deployment(**more):
@@ -37,20 +37,31 @@ CRASHING = pod(
     [("PodScheduled", "True"), ("Ready", "False")],
     [{"restartCount": 2, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
 )
-CRASHED_ONCE = pod([("Ready", "False")], [{"restartCount": 1, "state": {"running": {}}}])
+RUNNING = {"running": {"startedAt": START.isoformat()}}
+CRASHED_ONCE = pod([("Ready", "False")], [{"restartCount": 1, "state": RUNNING}])
 NO_IMAGE = pod([("Ready", "False")], [{"restartCount": 0, "state": {"waiting": {"reason": "ImagePullBackOff"}}}])
-LOADING = pod([("PodScheduled", "True"), ("Ready", "False")], [{"restartCount": 0, "state": {"running": {}}}])
+LOADING = pod(
+    [("PodScheduled", "True"), ("Ready", "False")],
+    [{"restartCount": 0, "state": {"running": {"startedAt": START.isoformat()}}}],
+)
 CREATING = pod([("Ready", "False")], [{"restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}])
 REFUSED = pod(phase="Failed")
 
 
-@pytest.mark.parametrize("stays", [READY, UNSCHEDULABLE, CRASHING, CRASHED_ONCE, NO_IMAGE, REFUSED])
+@pytest.mark.parametrize("stays", [READY, UNSCHEDULABLE, CRASHING, NO_IMAGE, REFUSED])
 def test_what_stays_as_it_is_has_settled(stays):
     assert at([deployment(), stays]) is None
 
 
 @pytest.mark.parametrize(
-    "moves", [LOADING, CREATING, pod(phase="Pending"), READY | {"metadata": {"name": "p", "deletionTimestamp": "now"}}]
+    "moves",
+    [
+        LOADING,
+        CRASHED_ONCE,
+        CREATING,
+        pod(phase="Pending"),
+        READY | {"metadata": {"name": "p", "deletionTimestamp": "now"}},
+    ],
 )
 def test_what_is_on_its_way_has_not(moves):
     assert "p is" in at([deployment(), moves])
