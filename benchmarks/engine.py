@@ -1,5 +1,5 @@
-"""The engine in its pod: from the pod's creation to Ready, five times; `vlab grade` with nothing to wait for, five
-times; the memory that the machine uses with the lab and one engine; the disk at rest.
+"""The engine in its pod: from the pod's creation to Ready, five times; the memory that the machine uses with the lab
+and one engine; the disk at rest.
 
 Needs a lab (`vlab up`) with nothing deployed in namespace llm-demo, on a machine that does nothing else.
 
@@ -74,15 +74,9 @@ def main() -> None:
     healthy = Rendered.model_validate(runs.read_objects(run.wanted)).healthy
     bring(cluster, found, run, healthy, scenario)
     assert vlab("grade", SCENARIO, "--learner", "benchmark").returncode == 0  # noqa: S101
-    grades = []
-    for _ in range(RUNS):
-        started = time.monotonic()
-        vlab("grade", SCENARIO, "--learner", "benchmark")
-        grades.append(round(time.monotonic() - started, 2))
     starts = [seconds_to_ready(cluster, run.namespace) for _ in range(RUNS)]
     figures = {
         "engine to Ready, s": {"median": statistics.median(starts), "each": starts},
-        "vlab grade, s": {"median": statistics.median(grades), "each": grades},
         "memory of the machine, GiB": {"lab": before, "lab and one engine": memory_used_gib()},
         "cache, bytes": json.loads(vlab("cache", "--json").stdout)["bytes"],
     }
