@@ -1,20 +1,26 @@
 """Recorded runs with one fact changed: wrong in one way only, as no mending on a cluster is, so that each must be seen.
 
 A canned server has another command, other processes and no counters; whichever of these a grader overlooks, the others
-give it away. Here each stands alone.
+give it away. Here each stands alone. So do what must not matter, and what leaves doubt: a node that is away.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
+from vlab.catalog import Scenario
 from vlab.evidence import Evidence
 from vlab.evidence.files import Contents
+from vlab.grading import checks_in
+from vlab.model import CheckResult, Verdict
+from vlab.phases import fails, passes
 from vlab.settings import GPU, SERVICE
 
 Object = dict[str, Any]
+
+PASS, ERROR = Verdict.PASS, Verdict.ERROR
 
 
 class Facts:
@@ -25,6 +31,7 @@ class Facts:
         self.api: Object = json.loads(evidence.contents.files["api.json"])
         self.objects: Object = json.loads(evidence.contents.files["objects.json"])
         self.probes: list[Object] = json.loads(evidence.contents.files["probes.json"])
+        self.header: Object = json.loads(evidence.contents.files["evidence.json"])
 
     @cached_property
     def pods(self) -> list[Object]:
@@ -51,27 +58,48 @@ class Facts:
 
     def evidence(self) -> Evidence:
         """What was recorded, as changed."""
-        changed = {"api.json": self.api, "objects.json": self.objects, "probes.json": self.probes}
+        changed = {
+            "api.json": self.api,
+            "objects.json": self.objects,
+            "probes.json": self.probes,
+            "evidence.json": self.header,
+        }
         files = {**self._evidence.contents.files, **{name: json.dumps(c).encode() for name, c in changed.items()}}
         return Evidence(self._evidence.path, Contents(files))
 
 
 @dataclass(frozen=True)
 class Altered:
-    """A recorded run that one change makes wrong."""
+    """A recorded run with one change, and what must become of it."""
 
     name: str
     of: str
     """The phase that was recorded."""
-    fails: str
-    """The check that must fail."""
+    check: str
+    """The one that it is about."""
     change: Callable[[Facts], None]
+    verdict: Verdict = Verdict.FAIL
+    """What must come of that check; if it is to pass, all must."""
 
     def made(self, evidence: Evidence) -> Evidence:
         """The run, changed."""
         facts = Facts(evidence)
         self.change(facts)
         return facts.evidence()
+
+    def holds(self, checks: Sequence[CheckResult]) -> bool:
+        """Whether it was judged as it must be."""
+        if self.verdict is Verdict.FAIL:
+            return fails(self.check, checks)
+        if self.verdict is Verdict.PASS:
+            return passes(checks)
+        return any(c.id == self.check and c.verdict is self.verdict for c in checks)
+
+
+def altered(scenario: Scenario) -> tuple[Altered, ...]:
+    """Those that can be made of a scenario's recorded runs."""
+    ids = {each.id for each in checks_in(*scenario.graders)}
+    return tuple(a for a in ALTERED if a.of in scenario.recorded and a.check in ids)
 
 
 def _renamed_processes(said: Object) -> None:
@@ -163,6 +191,45 @@ def _stranger_behind(facts: Facts) -> None:
             each["endpoints"].append({"addresses": ["203.0.113.7"], "conditions": {"ready": True}})
 
 
+def _another_pod(facts: Facts, *parts: str, phase: str = "Running", gpu: bool = True) -> None:
+    """One more pod, in a namespace of no exercise."""
+    pod = json.loads(json.dumps(facts.pods[0]))
+    pod["metadata"] |= {"name": "altered", "uid": "altered", "namespace": "elsewhere", "ownerReferences": []}
+    pod["status"] = {"phase": phase}
+    for container in pod["spec"]["containers"] if not gpu else ():
+        container.pop("resources", None)
+    for part in parts or ("now",):
+        facts.objects[part].append(pod)
+
+
+def _on_a_context(facts: Facts) -> None:
+    """It is a cluster that others use, too."""
+    facts.header["cluster"]["provider"] = "context"
+
+
+def _another_pod_on_a_context(facts: Facts) -> None:
+    _on_a_context(facts)
+    _another_pod(facts)
+
+
+def _neighbour_lost_with_its_node(facts: Facts) -> None:
+    _neighbour_stopped(facts, node_is_away=True)
+
+
+def _neighbour_stopped(facts: Facts, node_is_away: bool = False) -> None:
+    owners = {
+        o["metadata"]["name"]
+        for o in facts.objects["start"]
+        if o["kind"] == "Namespace"
+        and o["metadata"].get("labels", {}).get("owner") not in (None, facts.header["learner"])
+    }
+    lost = next(o for o in facts.objects["now"] if o["kind"] == "Pod" and o["metadata"].get("namespace") in owners)
+    facts.objects["now"].remove(lost)
+    for node in facts.objects["now"]:
+        if node_is_away and node["kind"] == "Node" and node["metadata"]["name"] == lost["spec"]["nodeName"]:
+            node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+
+
 ALTERED = (
     Altered("refused", "solved", "real-engine", lambda f: f.answers(error="refused", status=None)),
     Altered("cut", "solved", "real-engine", lambda f: f.answers(error="cut")),
@@ -185,5 +252,12 @@ ALTERED = (
     Altered("shm-on-a-claim", "solved", "shm-kept", _shm_from({"persistentVolumeClaim": {"claimName": "c"}})),
     Altered("named-its-node", "also-bare-pod", "placed-by-scheduler", _named_its_node),
     Altered("stranger-behind", "solved", "service-kept", _stranger_behind),
+    Altered("cordoned-on-a-context", "wrong-cordon-others", "nodes-untouched", _on_a_context, ERROR),
+    Altered("leak-elsewhere", "solved", "leak-released", _another_pod),
+    Altered("finished", "solved", "leak-released", partial(_another_pod, phase="Succeeded"), PASS),
+    Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
+    Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
+    Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("neighbour-stopped", "solved", "neighbour-untouched", _neighbour_stopped),
+    Altered("neighbour-lost", "solved", "neighbour-untouched", _neighbour_lost_with_its_node, ERROR),
 )
-"""Of checks that scenarios share."""

@@ -72,7 +72,7 @@ def changes(source: bytes, file: str) -> Iterator[tuple[str, CodeType]]:
 
 def _said(node: ast.AST) -> str:
     text = " ".join(ast.unparse(node).split())
-    return "nothing" if text == "pass" else text if len(text) <= 100 else f"{text[:97]}..."
+    return "nothing" if text == "pass" else text
 
 
 def _module_numbers(tree: ast.Module) -> Iterator[tuple[str, float]]:
@@ -87,8 +87,6 @@ def _places_of(part: ast.stmt) -> Iterator[Place]:
         yield Place(part, "value", None)
     elif isinstance(part, ast.FunctionDef) and not _returns(part, "str"):
         yield from _inside(part, _only_words(part))
-        if _returns(part, "bool"):
-            yield from (Place(n, "value", None) for n in ast.walk(part) if isinstance(n, ast.Return) and n.value)
 
 
 def _returns(part: ast.FunctionDef, name: str) -> bool:
@@ -191,8 +189,8 @@ def _is_condition(place: Place) -> bool:
             return place.field == "ifs"
         case ast.Call(func=called):
             return _name(called) == "expect" and place.field == "args"
-        case ast.Return():
-            return True
+        case ast.Return(value=ast.Call(func=called)):
+            return _name(called) in ("bool", "any", "all")
     return False
 
 

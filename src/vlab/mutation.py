@@ -11,7 +11,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-from vlab.altered import ALTERED
+from vlab.altered import altered
 from vlab.catalog import Scenario
 from vlab.errors import LabError
 from vlab.evidence import Evidence
@@ -21,7 +21,7 @@ from vlab.grading.run import judge
 from vlab.grading.views import Views
 from vlab.model import CheckResult
 from vlab.mutants import changes
-from vlab.phases import fails, holds
+from vlab.phases import holds
 
 ENOUGH = 0.95
 """The share of mutants that recorded runs must notice."""
@@ -97,10 +97,8 @@ class _Runs:
     @cached_property
     def altered(self) -> tuple[_Run, ...]:
         """With one fact changed each."""
-        ids = {each.id for each in self.checks}
-        fitting = [a for a in ALTERED if a.of in self.recorded and a.fails in ids]
-        made = ((a, Views(a.made(self.recorded[a.of]))) for a in fitting)
-        return tuple(_Run(f"{a.of} with {a.name}", views, partial(fails, a.fails)) for a, views in made)
+        made = ((a, Views(a.made(self.recorded[a.of]))) for a in altered(self.scenario))
+        return tuple(_Run(f"{a.of} with {a.name}", views, a.holds) for a, views in made)
 
     def prove(self) -> None:
         """Raises: LabError if these runs can prove nothing."""
@@ -110,7 +108,7 @@ class _Runs:
         if run := self.refuses(self.checks, altered=False) or self.refuses(self.checks, altered=True):
             raise LabError(f"{self.scenario.id}: its recorded run {run} is not judged as it must be", again)
 
-    def refuses(self, checks: Sequence[Check], altered: bool) -> str | None:
+    def refuses(self, checks: Sequence[Check], *, altered: bool) -> str | None:
         """The first run that is not judged as it must be by checks."""
         runs = self.altered if altered else self.whole
         return next((run.name for run in runs if not run.holds(_judged(checks, run.views))), None)
@@ -125,10 +123,10 @@ def _judged(checks: Iterable[Check], views: Views) -> list[CheckResult]:
 
 def _noticed(spoil: Spoil, runs: Sequence[_Runs]) -> tuple[str | None, bool]:
     spoilt = [(each, spoil(each.scenario)) for each in runs]
-    for altered in (False, True):
+    for changed in (False, True):
         for each, checks in spoilt:
-            if run := each.refuses(checks, altered):
-                return f"{each.scenario.id}/{run}", altered
+            if run := each.refuses(checks, altered=changed):
+                return f"{each.scenario.id}/{run}", changed
     return None, False
 
 

@@ -46,9 +46,12 @@ def must(scenario: Scenario, phase: str) -> str:
 def holds(scenario: Scenario, phase: str, checks: Sequence[CheckResult]) -> bool:
     """Whether a phase was judged as it must be."""
     failing = must_fail(scenario, phase)
-    if failing is None:
-        return bool(checks) and all(c.verdict is Verdict.PASS for c in checks)
-    return fails(failing, checks)
+    return passes(checks) if failing is None else fails(failing, checks)
+
+
+def passes(checks: Sequence[CheckResult]) -> bool:
+    """Whether every check passed."""
+    return bool(checks) and all(c.verdict is Verdict.PASS for c in checks)
 
 
 def fails(check: str, checks: Sequence[CheckResult]) -> bool:
