@@ -66,6 +66,14 @@ def settle(
         time.sleep(_LOOK_S)
 
 
+def restless(objects: Sequence[Object], now: datetime, lab: Lab, namespace: str, limits: Limits) -> str | None:
+    """What moves in a snapshot of a whole exercise, though it had settled before; None if nothing does."""
+    spaces = {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
+    nodes = [o for o in objects if o["kind"] == "Node"]
+    own = [o for o in objects if o["kind"] == "Namespace" or o["metadata"].get("namespace") in spaces]
+    return lost(nodes, own, every=lab.provider != "context") or moving(own, now, namespace, limits)
+
+
 def _look(cluster: Kube, lab: Lab, namespace: str, limits: Limits, waited: float) -> tuple[str | None, bool]:
     """What still moves, and whether it is only that the scheduler may try once more: for `waited` seconds so far."""
     now = cluster.now()
