@@ -10,7 +10,7 @@ from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.collect import collect
 from vlab.errors import Exit, LabError
-from vlab.evidence import Evidence
+from vlab.evidence import Evidence, Settled
 from vlab.grading import grade
 from vlab.model import Report
 from vlab.report import render
@@ -54,15 +54,21 @@ def judge(
     exercise.same_cluster(cluster, run)
     exercise.same_namespace(cluster, run)
     with runs.at_work(run, "grading"):
-        with steps.step("Wait for the deployment to settle") as line:
-            limits = LIMITS.get(lab.provider, Limits(patience, patience))
-            settled = settle.settle(cluster, lab, run.namespace, line.note, patience, limits)
-        if settled.moving:
-            ui.say(f"{settled.moving}, still after {patience:.0f} s: what that decides cannot be told")
         folder = run.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
         folder.mkdir(parents=True)
+        limits = LIMITS.get(lab.provider, Limits(patience, patience))
+        end = time.monotonic() + patience
+
+        def wait() -> Settled:
+            with steps.step("Wait for the deployment to settle") as line:
+                left = max(0.0, end - time.monotonic())
+                settled = settle.settle(cluster, lab, run.namespace, line.note, left, limits)
+            if settled.moving:
+                ui.say(f"{settled.moving}, still after {patience:.0f} s: what that decides cannot be told")
+            return settled
+
         with steps.step("Record evidence") as line:
-            collect(run, lab, scenario, folder / "evidence", settled, line.note, made_from)
+            collect(run, lab, scenario, folder / "evidence", wait, limits, line.note, made_from)
         recorded = Evidence(folder / "evidence")
         report = grade(recorded, scenario.graders, scenario.title)
         for name, format in FILES.items():

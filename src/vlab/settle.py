@@ -50,30 +50,43 @@ def settle(
 ) -> Settled:
     """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
+    waits_since: float | None = None
     while True:
-        waited = time.monotonic() - began
+        now = time.monotonic()
+        waits_since = waits_since or now
         try:
-            found = _look(cluster, lab, namespace, waited, limits)
+            found, waits = _look(cluster, lab, namespace, limits, now - waits_since)
         except LabError as e:
-            found = e.message
+            found, waits = e.message, False
+        if not waits:
+            waits_since = None
         note(found or "")
-        if found is None or waited > patience:
-            return Settled(moving=found or "", seconds=round(waited, 1))
+        if found is None or now - began > patience:
+            return Settled(moving=found or "", seconds=round(now - began, 1))
         time.sleep(_LOOK_S)
 
 
-def _look(cluster: Kube, lab: Lab, namespace: str, waited: float, limits: Limits) -> str | None:
+def restless(objects: Sequence[Object], now: datetime, lab: Lab, namespace: str, limits: Limits) -> str | None:
+    """What moves in a snapshot of a whole exercise, though it had settled before; None if nothing does."""
+    spaces = {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
+    nodes = [o for o in objects if o["kind"] == "Node"]
+    own = [o for o in objects if o["kind"] == "Namespace" or o["metadata"].get("namespace") in spaces]
+    return lost(nodes, own, every=lab.provider != "context") or moving(own, now, namespace, limits)
+
+
+def _look(cluster: Kube, lab: Lab, namespace: str, limits: Limits, waited: float) -> tuple[str | None, bool]:
+    """What still moves, and whether it is only that the scheduler may try once more: for `waited` seconds so far."""
     now = cluster.now()
-    spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, namespace)]
+    spaces = namespaces(cluster, lab, namespace)
     kinds = "services,endpointslices,deployments,statefulsets,daemonsets,replicasets,pods"
-    objects = [o for space in spaces for o in cluster.items(kinds, space)]
+    objects = [*spaces, *(o for space in spaces for o in cluster.items(kinds, space["metadata"]["name"]))]
     nodes = cluster.items("nodes")
     found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, namespace, limits)
-    if found is None and (pending := [o for o in objects if is_unschedulable(o) and not serves(objects, namespace)]):
-        room = _BACKOFF_S if _fits(cluster, nodes, pending) else _SECOND_TRY_S
-        if waited < room:
-            return "the scheduler may try once more"
-    return found
+    if found is not None or serves(objects, namespace):
+        return found, False
+    pending = [o for o in objects if is_unschedulable(o)]
+    room = _BACKOFF_S if pending and _fits(cluster, nodes, pending) else _SECOND_TRY_S
+    return ("the scheduler may try once more" if pending and waited < room else None), bool(pending)
 
 
 def _fits(cluster: Kube, nodes: Sequence[Object], pending: Sequence[Object]) -> bool:

@@ -62,7 +62,7 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
 
     answer = vlab("ask", "In one sentence, what is a GPU?", "--max-tokens", "40")
     assert answer.returncode == 0, answer.stderr
-    assert "GPU" in answer.stdout
+    assert answer.stdout.strip()
 
     evidence = max((folder / "gradings").iterdir()) / "evidence"
     replayed = vlab("grade", "four-gpu-pending", "--evidence", evidence, "--json")
@@ -74,24 +74,16 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
     assert vlab("grade", "four-gpu-pending").returncode == 1
 
 
-def test_an_answer_comes_word_by_word_and_its_port_forward_is_closed(lab, cluster, clean, vlab):
+def test_a_load_and_a_question_go_through_the_witness(lab, cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
     assert vlab("solve", "four-gpu-pending").returncode == 0
     assert vlab("grade", "four-gpu-pending").returncode == 0
-    before = _forwards()
     loaded = vlab("load", "eight-prompts", "--json")
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["total"]["succeeded"] == 8
     refused = vlab("ask", "x", "--model", "nobody/nothing")
-    assert refused.returncode != 0
+    assert refused.returncode == 2
     assert "nobody/nothing" in refused.stderr
-    assert _forwards() == before
-
-
-def _forwards() -> list[str]:
-    """The port-forwards that run on this machine."""
-    lines = [p.read_bytes().replace(b"\0", b" ").decode() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
-    return [line for line in lines if " port-forward " in line]
 
 
 def test_starting_twice_changes_nothing_and_another_learner_is_not_overrun(cluster, clean, vlab):

@@ -26,7 +26,7 @@ class TestEveryScenario:
         assert (scenario.folder / "solution" / "README.md").is_file()
 
     def test_names_checks_that_are_there(self, scenario):
-        checks = {c.id for c in checks_in(scenario.grader)}
+        checks = {c.id for c in checks_in(*scenario.graders)}
         assert set(scenario.wrong.values()) <= checks
 
     def test_its_brief_does_not_give_the_cause_away(self, scenario):

@@ -300,4 +300,4 @@ def test_a_nodes_capacity_is_a_decision_and_its_heartbeat_is_not():
 
     assert essence(node("1", "1Gi")) == essence(node("1", "2Gi"))
     (change,) = changes([node("1", "1Gi")], [node("4", "1Gi")])
-    assert "+    nvidia.com/gpu: '4'" in change.lines
+    assert "+  nvidia.com/gpu: '4'" in change.lines

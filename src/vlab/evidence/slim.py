@@ -7,7 +7,7 @@ from typing import Any
 
 from vlab.evidence import files, seal
 
-LOG_LINES = 200
+LOG_LINES = 60
 """The end of each log, where engines say why they died."""
 EVENTS = 40
 """The latest."""
