@@ -212,21 +212,31 @@ def _another_pod_on_a_context(facts: Facts) -> None:
     _another_pod(facts)
 
 
-def _neighbour_lost_with_its_node(facts: Facts) -> None:
-    _neighbour_stopped(facts, node_is_away=True)
-
-
-def _neighbour_stopped(facts: Facts, node_is_away: bool = False) -> None:
-    owners = {
+def _neighbours(facts: Facts, kind: str) -> list[Object]:
+    """What there is now of a kind in namespaces of others."""
+    theirs = {
         o["metadata"]["name"]
         for o in facts.objects["start"]
         if o["kind"] == "Namespace"
         and o["metadata"].get("labels", {}).get("owner") not in (None, facts.header["learner"])
     }
-    lost = next(o for o in facts.objects["now"] if o["kind"] == "Pod" and o["metadata"].get("namespace") in owners)
-    facts.objects["now"].remove(lost)
+    return [o for o in facts.objects["now"] if o["kind"] == kind and o["metadata"].get("namespace") in theirs]
+
+
+def _neighbour_changed(facts: Facts) -> None:
+    for each in _neighbours(facts, "Deployment"):
+        each["spec"]["replicas"] += 1
+
+
+def _neighbour_stopped(facts: Facts) -> None:
+    facts.objects["now"].remove(_neighbours(facts, "Pod")[0])
+
+
+def _neighbour_lost_with_its_node(facts: Facts) -> None:
+    name = _neighbours(facts, "Pod")[0]["spec"]["nodeName"]
+    _neighbour_stopped(facts)
     for node in facts.objects["now"]:
-        if node_is_away and node["kind"] == "Node" and node["metadata"]["name"] == lost["spec"]["nodeName"]:
+        if node["kind"] == "Node" and node["metadata"]["name"] == name:
             node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
 
 
@@ -258,6 +268,7 @@ ALTERED = (
     Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
     Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
     Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("neighbour-changed", "solved", "neighbour-untouched", _neighbour_changed),
     Altered("neighbour-stopped", "solved", "neighbour-untouched", _neighbour_stopped),
     Altered("neighbour-lost", "solved", "neighbour-untouched", _neighbour_lost_with_its_node, ERROR),
 )
