@@ -8,9 +8,10 @@ from typing import Any
 
 from vlab import settle
 from vlab.catalog import Scenario
-from vlab.cluster.kube import ApiError, Kube, Object
+from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import SHAPERS, WORKLOADS, decided, delete, namespaces, of_namespaces, with_tops
+from vlab.cluster.refusals import ApiError
 from vlab.deployment import Wanted
 from vlab.errors import Exit, LabError
 from vlab.essence import essence, follows, identity

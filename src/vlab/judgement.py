@@ -11,7 +11,7 @@ from vlab.cluster.lab import Lab
 from vlab.collect import collect
 from vlab.errors import Exit, LabError
 from vlab.evidence import Evidence, Settled
-from vlab.grading import grade
+from vlab.grading import grade, refuse_uncollected
 from vlab.model import Report
 from vlab.report import render
 from vlab.runs import Run
@@ -44,6 +44,7 @@ def judge(
     Raises:
         LabError: the cluster does not answer, or is not the one of the run: then nothing can be said.
     """
+    refuse_uncollected(scenario.graders, scenario.collect)
     cluster = kube(lab)
     if not _answers(cluster, patience):
         raise LabError(

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
 
-from vlab.cluster.kube import Kube, NoAnswer
+from vlab.cluster.kube import Kube
+from vlab.cluster.refusals import NoAnswer
 from vlab.evidence import Probe
 
 Object = dict[str, Any]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from vlab import proc
 from vlab.catalog import Scenario
-from vlab.cluster.kube import kube, kubectl_path
+from vlab.cluster.kube import kube
+from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.lab import Lab
 from vlab.errors import Exit
 from vlab.runs import Run

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vlab import catalog
 from vlab.errors import LabError
-from vlab.grading import checks_in
+from vlab.grading import checks_in, refuse_uncollected
 
 
 def test_an_unknown_scenario_names_the_nearest():
@@ -27,7 +27,21 @@ class TestEveryScenario:
 
     def test_names_checks_that_are_there(self, scenario):
         checks = {c.id for c in checks_in(*scenario.graders)}
-        assert set(scenario.wrong.values()) <= checks
+        assert {scenario.expected, *scenario.wrong.values()} <= checks
+
+    def test_names_scripts_that_are_there(self, scenario):
+        for kind, names in (("also", scenario.also_right), ("wrong", tuple(scenario.wrong))):
+            assert all(scenario.script(kind, name).is_file() for name in names)
+
+    def test_collects_what_its_graders_ask_for(self, scenario):
+        refuse_uncollected(scenario.graders, scenario.collect)
+
+    @pytest.mark.parametrize(("collector", "view"), [("probe", "engines"), ("api", "asked")])
+    def test_is_refused_if_it_does_not_collect_what_its_graders_ask_for(self, scenario, collector, view):
+        less = set(scenario.collect) - {collector}
+        with pytest.raises(LabError, match=f"asks for '{view}', which needs '{collector}'") as caught:
+            refuse_uncollected(scenario.graders, less)
+        assert caught.value.hint == f"add {collector} to `collect` in scenario.yaml"
 
     def test_its_brief_does_not_give_the_cause_away(self, scenario):
         last = scenario.hints[-1]

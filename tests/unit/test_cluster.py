@@ -7,7 +7,7 @@ import pytest
 
 from vlab import names, paths
 from vlab.build import store, targets
-from vlab.cluster import kind, nodes, storage
+from vlab.cluster import kind, nodes
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Container, Engine, remove_images
 from vlab.errors import Exit, LabError
@@ -64,9 +64,10 @@ def test_kind_gets_a_control_plane_and_workers_on_the_golden_store(lab, tmp_path
     assert [kind.GPU_LABELS.items() <= n["labels"].items() for n in made["nodes"]] == [False, True, True]
 
 
-def test_without_a_store_only_the_marker_and_the_volumes_are_mounted(lab):
+def test_without_a_store_only_the_marker_is_mounted(lab):
     mounts = [m["containerPath"] for n in kind.config(lab, None)["nodes"] for m in n["extraMounts"]]
-    assert set(mounts) == {kind.MARKER, storage.PATH}
+    assert store.CONTAINERD not in mounts
+    assert kind.MARKER in mounts
 
 
 def test_only_containers_with_our_marker_are_ours(lab):

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tracemalloc
-from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -12,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import making
 from vlab.errors import Exit, LabError
 from vlab.evidence import (
     PARTS,
-    Answer,
-    Asked,
     CannotTell,
     Collected,
     Evidence,
@@ -29,25 +27,16 @@ from vlab.evidence import (
     load,
     write,
 )
+from vlab.evidence.api import Answer, Asked, Counters
 from vlab.evidence.record import LOG_CHARS
 from vlab.evidence.schema import schemas
 from vlab.evidence.schema import write as write_schemas
 
 OK = Collected(ok=True, seconds=0.1)
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def header(**collectors: Collected) -> Header:
-    return Header(
-        vlab="0",
-        scenario="four-gpu-pending",
-        learner="ada",
-        namespace="llm-demo",
-        profile="cpu",
-        started=START,
-        seconds=1.0,
-        collectors=collectors,
-    )
+    return making.header(collectors=collectors)
 
 
 def request(**known) -> Request:
@@ -62,7 +51,7 @@ WHOLE = {
     "metrics": [MetricSample(t=2.0, pod="a", samples={"vllm:x": 1.5}), MetricSample(t=1.0, pod="a", samples={})],
     "requests": [request(intended=1.0, sent=1.0, first_token=1.5, end=2.0, status=200)],
     "stream": Stream(direct=StreamPath(url="u", status=200, events=2, reads=2, chunks=(0.1, 0.2))),
-    "api": Asked(via="witness", max_tokens=4, models=Answer(url="http://s/v1/models", status=200)),
+    "api": Asked(via="witness", max_tokens=4, models=Answer(url="/v1/models", status=200), served=("smol",)),
 }
 ALL_OK = {part.collector: OK for part in PARTS.values()} | {"logs": OK, "answers": OK}
 
@@ -122,11 +111,7 @@ def test_a_collector_that_left_nothing_behind_is_no_empty_success(whole):
 
 
 def test_a_part_that_is_not_of_its_type_becomes_its_collectors_failure(tmp_path):
-    wrong = {
-        "api": {"via": "witness", "answers": 1},
-        "events": [],
-        "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}],
-    }
+    wrong = {"api": {"via": "witness"}, "events": [], "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}]}
     write(tmp_path / "e", header(api=OK, events=OK, metrics=OK), wrong)
     read = load(tmp_path / "e")
     assert read.events == []
@@ -316,10 +301,18 @@ def test_figures_of_requests_streams_and_answers():
     assert path.reads_per_event == pytest.approx(1 / 60)
     assert StreamPath(url="u").reads_per_event is None
     assert StreamPath(url="u").first_chunk is None
-    assert Answer(url="/", status=404).heard
-    assert Answer(url="/", error="garbage").heard
-    assert not Answer(url="/", error="refused").heard
-    assert not Answer(url="/", error="timeout").heard
+    assert Counters(before={"a": 1.0}, after={"a": 3.0, "b": 2.0}).risen("a") == 2.0
+    assert Counters(before={"a": 1.0}, after={"a": 3.0, "b": 2.0}).risen("b") == 2.0
+
+
+@pytest.mark.parametrize("known", [{"status": 200}, {"status": 404}, {"error": "garbage"}, {"error": "endless"}])
+def test_what_answers_is_heard_right_or_wrong(known):
+    assert Answer(url="/", **known).heard
+
+
+@pytest.mark.parametrize("error", ["refused", "timeout", "cut", "unreachable", "unknown-name", ""])
+def test_what_gave_no_answer_was_not_heard(error):
+    assert not Answer(url="/", error=error).heard
 
 
 def test_every_file_keeps_to_its_schema(whole):

@@ -4,12 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
 
 import pytest
 
+import making
 from vlab import paths
-from vlab.evidence import Collected, Header, load, write
+from vlab.evidence import load, write
 from vlab.grading import grade
 
 GRADER = """
@@ -51,16 +51,7 @@ def graders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("graders")
     (folder / "conftest.py").write_text((paths.data("graders") / "conftest.py").read_text())
     (folder / "test_some.py").write_text(GRADER)
-    header = Header(
-        vlab="0",
-        scenario="s",
-        learner="ada",
-        namespace="n",
-        profile="cpu",
-        started=datetime(2026, 1, 1, tzinfo=UTC),
-        seconds=1.0,
-        collectors={"objects": Collected(ok=True)},
-    )
+    header = making.header(("objects",), scenario="s")
     write(folder / "evidence", header, {"objects": {"start": [], "now": []}})
     return folder
 

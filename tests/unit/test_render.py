@@ -5,11 +5,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import making
 from vlab import catalog, deployment, render
 from vlab.cluster import lab as labs
 from vlab.errors import LabError
+from vlab.settings import EXERCISE, LEARNER, SCENARIO
 
 CONTEXT = labs.new("test", "kind-built", None, "cpu", 4, "kind-test")
+
+
+class Nodes:
+    """All that rendering asks of a cluster: its nodes."""
+
+    def items(self, plurals: str) -> list[dict]:
+        assert plurals == "nodes"
+        return [making.node()]
 
 
 def rendered(profile: str, over: dict | None = None) -> dict:
@@ -48,11 +58,15 @@ def test_parameters_keep_their_type():
 
 
 @pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
-@pytest.mark.parametrize("faulty", [True, False])
-def test_every_scenario_renders_and_carries_our_labels(scenario, faulty):
-    whole = deployment.rendered(CONTEXT, scenario, "ada", "llm-demo", scenario.draw("ada"))
-    made = (whole.faulty if faulty else whole.healthy).objects
-    assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in made)
+@pytest.mark.parametrize("learner", ["ada", "20231234"])
+def test_every_scenario_renders_with_its_fault_and_without(scenario, learner):
+    made = deployment.rendered(CONTEXT, scenario, learner, "llm-demo", scenario.draw(learner), Nodes())
+    for wanted in (made.healthy, made.faulty):
+        assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in wanted.objects)
+        spaces = [o["metadata"]["labels"] for o in wanted.objects if o["kind"] == "Namespace"]
+        assert all((s[EXERCISE], s[LEARNER], s[SCENARIO]) == ("llm-demo", learner, scenario.id) for s in spaces)
+    assert made.healthy != made.faulty
+    assert deployment.Rendered.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_missing_value_is_named(tmp_path):

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def env(name: Name = DEFAULT) -> None:
     """Print shell lines for `eval "$(vlab env)"`: kubectl then talks to the lab, in this shell only."""
-    from vlab.cluster.kube import kubectl_path, own_kubeconfig
+    from vlab.cluster.kubectl import kubectl_path, own_kubeconfig
 
     found = lab.get(name)
     folder = kubectl_path().parent

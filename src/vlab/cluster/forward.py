@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from vlab.cluster.kube import Kube, NoAnswer
+from vlab.cluster.kube import Kube
+from vlab.cluster.refusals import NoAnswer
 from vlab.serving import Serving
 from vlab.witness import api
 

@@ -1,7 +1,6 @@
 """One cluster's API, asked in this process: every call has a deadline that cancels it and a limit of bytes."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from vlab import paths, proc
+from vlab.cluster import execs, resources
+from vlab.cluster.execs import Ran
+from vlab.cluster.kubectl import kubectl_path
+from vlab.cluster.refusals import ApiError, NoAnswer, refusal
+from vlab.cluster.resources import Resource
 from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
@@ -29,9 +32,6 @@ TIMEOUT_S = 30.0
 _LIMIT = 64 << 20
 _LOOK_AGAIN_S = 15.0
 """An API server that restarts is back by then."""
-_DISCOVERY = ",".join(
-    f"application/json;g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList" for v in ("v2", "v2beta1")
-)
 _PATCHES = {
     "merge": "application/merge-patch+json",
     "json": "application/json-patch+json",
@@ -39,88 +39,9 @@ _PATCHES = {
 }
 
 
-class ApiError(LabError):
-    """The API refused: `status` is HTTP's, `reason` Kubernetes' (NotFound, AlreadyExists, Invalid, Forbidden ...)."""
-
-    def __init__(self, message: str, hint: str, status: int, reason: str) -> None:
-        super().__init__(message, hint, Exit.NO_LAB)
-        self.status = status
-        self.reason = reason
-
-
-class NoAnswer(LabError):
-    """The API could not be asked: no connection, no answer in time, or one too long."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message, "`vlab status` says how the cluster is; `vlab up` mends a lab's own", Exit.NO_LAB)
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A kind of object, where the API serves it."""
-
-    kind: str
-    plural: str
-    version: str
-    """As in apiVersion: v1, apps/v1."""
-    namespaced: bool
-    verbs: frozenset[str] = frozenset()
-
-    def path(self, namespace: str | None = None, name: str = "", part: str = "") -> str:
-        """The path of its collection, of one object, or of a part of that."""
-        root = f"/api/{self.version}" if "/" not in self.version else f"/apis/{self.version}"
-        inside = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return "/".join(filter(None, (f"{root}{inside}/{self.plural}", name, part)))
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command in a container ended. `code` is None where it did not end in time, or was cut off."""
-
-    code: int | None
-    stdout: str
-    stderr: str
-
-
 def kube(lab: "Lab") -> "Kube":
     """The API of a lab's cluster."""
     return Kube(None if lab.provider == "context" else lab.kubeconfig, lab.context)
-
-
-def own_kubeconfig(lab: "Lab") -> Path:
-    """A kubeconfig that names this lab's cluster and nothing else; of a context it is made when it is asked for.
-
-    Raises:
-        LabError: the user's kubeconfig has no such context.
-    """
-    if lab.provider == "context":
-        command: list[str | Path] = [
-            kubectl_path(),
-            "--context",
-            lab.context,
-            "config",
-            "view",
-            "--minify",
-            "--flatten",
-        ]
-        text = proc.output(command, exit_code=Exit.NO_LAB)
-        lab.kubeconfig.touch(mode=0o600)
-        lab.kubeconfig.write_text(text)
-    return lab.kubeconfig
-
-
-def kubectl_path() -> Path:
-    """The kubectl that vlab compiled, else the user's own.
-
-    Raises:
-        LabError: there is none.
-    """
-    for built in sorted((paths.cache() / "host").glob("*/kubectl")):
-        return built
-    found = shutil.which("kubectl")
-    if found is None:
-        raise proc.missing("kubectl")
-    return Path(found)
 
 
 @dataclass(frozen=True)
@@ -228,7 +149,7 @@ class Kube:
         except ApiException as e:
             if not e.status:
                 raise NoAnswer(f"the API server does not answer: {e.reason}") from None
-            raise _refusal(e) from None
+            raise refusal(e) from None
         except (HTTPError, OSError) as e:
             raise NoAnswer(f"the API server does not answer: {type(e).__name__}") from None
 
@@ -264,19 +185,8 @@ class Kube:
     @cached_property
     def resources(self) -> dict[str, Resource]:
         """Every kind of object that can be listed, by plural; of two groups with one, the first that the API names."""
-        found: dict[str, Resource] = {}
-        for root in ("/api", "/apis"):
-            for group in self.read(root, accept=_DISCOVERY).get("items", ()):
-                for version in group.get("versions", ())[:1]:
-                    name = "/".join(filter(None, (group["metadata"].get("name", ""), version["version"])))
-                    for r in version.get("resources", ()):
-                        if "list" in r.get("verbs", ()):
-                            of = Resource(
-                                r["responseKind"]["kind"], r["resource"], name, r["scope"] == "Namespaced",
-                                frozenset(r["verbs"]),
-                            )  # fmt: skip
-                            found.setdefault(of.plural, of)
-        return found
+        roots = [self.read(root, accept=resources.ACCEPT) for root in ("/api", "/apis")]
+        return resources.by_plural(group for root in roots for group in root.get("items", ()))
 
     def resource(self, found: Object) -> Resource:
         """Where an object of this apiVersion and kind is served.
@@ -407,37 +317,8 @@ class Kube:
         Raises:
             NoAnswer: it could not be begun.
         """
-        from kubernetes.client.exceptions import ApiException
-        from kubernetes.stream import ws_client
-
-        query = [("command", word) for word in command]
-        query += [
-            ("container", container),
-            ("stdout", "true"),
-            ("stderr", "true"),
-            ("stdin", "false"),
-            ("tty", "false"),
-        ]
-        headers: dict[str, str] = {"sec-websocket-protocol": "v4.channel.k8s.io"}
-        self.client.update_params_for_auth(headers, query, ["BearerToken"])
-        configuration = self.client.configuration
-        url = configuration.host + self.resources["pods"].path(namespace, pod, "exec")
-        try:
-            socket = ws_client.websocket_call(
-                configuration,
-                "GET",
-                url,
-                query_params=query,
-                headers=headers,
-                _preload_content=False,
-                capture_all=False,
-            )
-        except ApiException as e:
-            raise NoAnswer(f"no command can be run in {pod}: {str(e.reason).splitlines()[0]}") from None
-        try:
-            return _followed(socket, time.monotonic() + timeout, limit, on_output)
-        finally:
-            socket.close()
+        path = self.resources["pods"].path(namespace, pod, "exec")
+        return execs.run(self.client, path, container, command, timeout, limit, on_output)
 
 
 class _Passing(Exception):
@@ -459,46 +340,3 @@ def _read(answer: Any, end: float, limit: int, truncate: bool) -> bytes:
         if time.monotonic() > end:
             raise NoAnswer("the API server's answer did not end in time")
     return bytes(body)
-
-
-def _refusal(error: Any) -> ApiError:
-    try:
-        status = json.loads(error.body)
-    except (TypeError, ValueError):
-        status = {}
-    message = str(status.get("message") or error.reason)
-    hint = "`vlab kubectl` shows what is there"
-    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        hint = "ask whoever runs the cluster for this right, or take a cluster of your own: `vlab up`"
-    return ApiError(f"the cluster refused: {message}", hint, error.status, str(status.get("reason", "")))
-
-
-def _followed(socket: Any, end: float, limit: int, on_output: Callable[[str], None] | None) -> Ran:
-    out: list[str] = []
-    err: list[str] = []
-    size = 0
-    while socket.is_open() and (left := end - time.monotonic()) > 0:
-        socket.update(timeout=min(left, 1.0))
-        size += _take(socket, out, err, on_output)
-        if size > limit:
-            return Ran(None, "".join(out)[:limit], f"more than {limit} bytes")
-    _take(socket, out, err, on_output)
-    if socket.is_open():
-        return Ran(None, "".join(out), "".join(err) or "it did not end in time")
-    try:
-        code = socket.returncode
-    except (TypeError, ValueError, KeyError, AttributeError):  # cut off before it could say
-        code = None
-    return Ran(code, "".join(out), "".join(err))
-
-
-def _take(socket: Any, out: list[str], err: list[str], on_output: Callable[[str], None] | None) -> int:
-    size = 0
-    for channel, kept in ((1, out), (2, err)):
-        text = socket.read_channel(channel) if channel in socket._channels else ""
-        if text:
-            kept.append(text)
-            size += len(text)
-            if channel == 1 and on_output is not None:
-                on_output(text)
-    return size

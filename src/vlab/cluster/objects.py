@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
-from vlab.cluster.kube import ApiError, Kube, Resource
+from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
+from vlab.cluster.refusals import ApiError
+from vlab.cluster.resources import Resource
 from vlab.essence import Identity, follows, identity
 from vlab.settings import EXERCISE
 

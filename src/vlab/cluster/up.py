@@ -16,7 +16,8 @@ from vlab.build.pipeline import remove
 from vlab.cluster import kind, nodes, storage
 from vlab.cluster.containers import Container, Engine
 from vlab.cluster.gpus import offer, simulate
-from vlab.cluster.kube import Kube, kube, kubectl_path
+from vlab.cluster.kube import Kube, kube
+from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.lab import GPU, VALUES, Lab, Profile, find, new
 from vlab.cluster.rights import refuse_missing
 from vlab.errors import Exit, LabError

@@ -14,8 +14,9 @@ from typing import Any
 
 import vlab
 from vlab import render
-from vlab.cluster.kube import ApiError, Kube, NoAnswer, Object
+from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import Lab
+from vlab.cluster.refusals import ApiError, NoAnswer
 from vlab.errors import Exit, LabError
 from vlab.settings import SYSTEM
 

@@ -2,7 +2,17 @@
 
 from vlab.evidence import CannotTell
 from vlab.grading.check import Check, Mismatch, check, expect
-from vlab.grading.load import checks_in, grader_file
+from vlab.grading.load import checks_in, grader_file, refuse_uncollected
 from vlab.grading.run import grade
 
-__all__ = ["CannotTell", "Check", "Mismatch", "check", "checks_in", "expect", "grade", "grader_file"]
+__all__ = [
+    "CannotTell",
+    "Check",
+    "Mismatch",
+    "check",
+    "checks_in",
+    "expect",
+    "grade",
+    "grader_file",
+    "refuse_uncollected",
+]

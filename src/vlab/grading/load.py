@@ -14,7 +14,7 @@ from types import CodeType, ModuleType
 from vlab import paths
 from vlab.errors import LabError
 from vlab.grading.check import Check
-from vlab.grading.views import VIEWS
+from vlab.grading.views import COLLECTED_BY, VIEWS
 
 SAFEGUARDS = "safeguards"
 """Among a check's needs: every check of the grading that earns no points."""
@@ -47,6 +47,15 @@ def checks_in(*files: Path) -> tuple[Check, ...]:
 @cache
 def _ordered(files: tuple[Path, ...]) -> tuple[Check, ...]:
     return ordered([each for file in files for each in unordered(file)])
+
+
+def refuse_uncollected(files: Iterable[Path], collected: Iterable[str]) -> None:
+    """Raises: LabError if a check asks for a view of what a scenario does not collect."""
+    for each in checks_in(*files):
+        for name in inspect.signature(each.function).parameters:
+            if missing := sorted(COLLECTED_BY.get(name, frozenset()) - set(collected)):
+                words = f"check {each.id} asks for {name!r}, which needs {missing[0]!r} among what is collected"
+                raise LabError(f"{_file_of(each)}: {words}", f"add {missing[0]} to `collect` in scenario.yaml")
 
 
 def unordered(file: Path) -> list[Check]:

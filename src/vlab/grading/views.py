@@ -121,6 +121,15 @@ VIEWS: dict[str, Callable[[Evidence], Any]] = {
 }
 """Every name that a check's parameter may have."""
 
+COLLECTED_BY: dict[str, frozenset[str]] = {
+    **dict.fromkeys(("objects", "start", "nodes", "serving"), frozenset({"objects"})),
+    "engines": frozenset({"objects", "probe"}),
+    "asked": frozenset({"api"}),
+    "probes": frozenset({"probe"}),
+    **{name: frozenset({name}) for name in ("events", "logs", "metrics", "requests", "stream")},
+}
+"""The collectors that a view reads from; those that are not here need none that a scenario names."""
+
 
 class Views:
     """The views of one evidence, each made once and when it is first asked for."""

@@ -1,0 +1,244 @@
+"""Makes small evidence by hand: the objects of one deployment that serves, what is in its pods, what it answered."""
+
+import copy
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from vlab.evidence import Collected, Evidence, Header, Probe, Promised, write
+from vlab.evidence.api import Answer, Asked, Counters
+
+Object = dict[str, Any]
+
+HERE = "llm-demo"
+MODEL = "smol"
+IMAGE = "sha256:engine"
+APP = {"app": "vllm-server"}
+COUNTERS = (
+    "vllm:request_success_total",
+    "vllm:generation_tokens_total",
+    "vllm:prompt_tokens_total",
+    "vllm:e2e_request_latency_seconds_count",
+    "vllm:time_to_first_token_seconds_count",
+)
+
+
+def header(ok: tuple[str, ...] = (), **known: Any) -> Header:
+    """A header of which the collectors in `ok` did their work."""
+    given: dict[str, Any] = {
+        "vlab": "0",
+        "scenario": "four-gpu-pending",
+        "learner": "ada",
+        "namespace": HERE,
+        "profile": "cpu",
+        "started": datetime(2026, 1, 1, tzinfo=UTC),
+        "seconds": 1.0,
+        "promised": Promised(model=MODEL, image="engine", context=2048, cache_path="/cache"),
+        "collectors": {name: Collected(ok=True, seconds=0.1) for name in ok},
+    }
+    return Header(**{**given, **known})
+
+
+def metadata(name: str, *, owner: Object | None = None, namespace: str | None = HERE, **more: Any) -> Object:
+    found: Object = {"name": name, "uid": f"uid-{name}", "generation": 1, "labels": {}, **more}
+    if namespace is not None:
+        found["namespace"] = namespace
+    if owner is not None:
+        reference = {"kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}
+        found["ownerReferences"] = [{**reference, "controller": True}]
+    return found
+
+
+def service(*ports: Object, **spec: Any) -> Object:
+    """The Service; its port is the one that the brief names unless others are given."""
+    wanted = list(ports) or [{"name": "http", "port": 8000, "targetPort": "http"}]
+    return {
+        "kind": "Service",
+        "metadata": metadata("vllm-server", uid="uid-service"),
+        "spec": {"selector": APP, "ports": wanted, **spec},
+    }
+
+
+def endpoint(pod: Object | None, address: str = "10.0.0.1", *, ready: bool | None = True) -> Object:
+    target = {} if pod is None else {"targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]}}
+    return {"addresses": [address], "conditions": {} if ready is None else {"ready": ready}, **target}
+
+
+def endpoints(*found: Object, port: int = 8000, name: str | None = "http") -> Object:
+    labels = {"kubernetes.io/service-name": "vllm-server"}
+    return {
+        "kind": "EndpointSlice",
+        "metadata": metadata("vllm-server-slice", labels=labels),
+        "ports": [{"name": name, "port": port, "protocol": "TCP"}],
+        "endpoints": list(found),
+    }
+
+
+def engine_container(gpus: int = 1, name: str = "vllm", **more: Any) -> Object:
+    return {
+        "name": name,
+        "image": "engine:1",
+        "resources": {"limits": {"nvidia.com/gpu": str(gpus)}} if gpus else {},
+        "ports": [{"containerPort": 8000}],
+        "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}},
+        "volumeMounts": [{"name": "cache", "mountPath": "/cache"}, {"name": "shm", "mountPath": "/dev/shm"}],
+        **more,
+    }
+
+
+def pod(
+    name: str = "vllm-server-1",
+    *containers: Object,
+    owner: Object | None = None,
+    ready: bool = True,
+    address: str = "10.0.0.1",
+    **more: Any,
+) -> Object:
+    """A pod that serves, or that will once it is ready."""
+    inside = list(containers) or [engine_container()]
+    found = metadata(name, owner=owner, **{"labels": APP, **more})
+    statuses = [
+        {
+            "name": c["name"],
+            "ready": ready,
+            "imageID": IMAGE,
+            "containerID": f"{name}-{c['name']}",
+            "restartCount": 0,
+            "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+        }
+        for c in inside
+    ]
+    return {
+        "kind": "Pod",
+        "metadata": found,
+        "spec": {
+            "nodeName": "worker-1",
+            "containers": inside,
+            "volumes": [
+                {"name": "cache", "persistentVolumeClaim": {"claimName": "model-cache-pvc"}},
+                {"name": "shm", "emptyDir": {"medium": "Memory"}},
+            ],
+        },
+        "status": {
+            "phase": "Running",
+            "podIP": address,
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+            "containerStatuses": statuses,
+        },
+    }
+
+
+def workload(
+    kind: str = "Deployment", name: str = "vllm-server", *, owner: Object | None = None, **status: Any
+) -> Object:
+    """One that wants one replica and has it."""
+    counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1, "observedGeneration": 1}
+    return {
+        "kind": kind,
+        "metadata": metadata(name, owner=owner),
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "vllm"}]}}},
+        "status": {**counts, **status},
+    }
+
+
+def node(name: str = "worker-1", gpus: int = 1, *, ready: bool = True, **spec: Any) -> Object:
+    return {
+        "kind": "Node",
+        "metadata": metadata(name, namespace=None, labels={"kubernetes.io/hostname": name}),
+        "spec": spec,
+        "status": {
+            "capacity": {"cpu": "8", "nvidia.com/gpu": str(gpus)},
+            "allocatable": {"nvidia.com/gpu": str(gpus)},
+            "conditions": [{"type": "Ready", "status": str(ready)}],
+        },
+    }
+
+
+def space(name: str = HERE, owner: str | None = None) -> Object:
+    labels = {"vlab.dev/exercise": HERE, **({"owner": owner} if owner else {})}
+    return {"kind": "Namespace", "metadata": metadata(name, namespace=None, labels=labels)}
+
+
+def deployed() -> list[Object]:
+    """A Deployment with one pod, whole, and the Service in front of it."""
+    deployment = workload()
+    replica_set = workload("ReplicaSet", "vllm-server-abc", owner=deployment)
+    one = pod(owner=replica_set)
+    return [space(), deployment, replica_set, one, service(), endpoints(endpoint(one)), node()]
+
+
+def process(pid: int, name: str, *command: str, parent: int = 0) -> Object:
+    return {"pid": pid, "name": name, "parent": parent, "command": list(command)}
+
+
+SERVER = process(1, "vllm", "/usr/bin/python3", "/usr/local/bin/vllm", "serve", MODEL)
+CORE = process(50, "VLLM::EngineCor", "VLLM::EngineCore", parent=1)
+
+
+def inside(*processes: Object, port: int = 8000, shm: str = "tmpfs") -> Object:
+    """What the engine's container says of itself; its first process listens."""
+    every = list(processes) or [SERVER, CORE]
+    return {
+        "listeners": {str(port): every[0]["pid"]},
+        "processes": every,
+        "mounts": [{"path": "/dev/shm", "type": shm, "source": shm, "root": "/"}],
+        "shm_mib": 1024.0,
+    }
+
+
+def probe(said: Object | None, pod: str = "vllm-server-1", container: str = "vllm", code: int = 0) -> Probe:
+    text = "" if said is None else json.dumps(said)
+    return Probe(
+        name="inside", pod=pod, container=container, command=("python3",), exit_code=code, stdout=text, stderr=""
+    )
+
+
+def answer(pod: str = "", **known: Any) -> Answer:
+    given: Object = {
+        "url": "http://vllm-server:8000/v1/completions",
+        "pod": pod,
+        "status": 200,
+        "text": " it is cold",
+        "model": MODEL,
+        "prompt_tokens": 9,
+        "output_tokens": 12,
+    }
+    return Answer(**{**given, **known})
+
+
+def asked(**known: Any) -> Asked:
+    """Three questions, one of them to the pod by itself, all answered and counted."""
+    three = (answer(), answer(), answer("vllm-server-1"))
+    counted = dict(zip(COUNTERS, (3.0, 36.0, 27.0, 3.0, 3.0), strict=True))
+    given: Object = {
+        "via": "witness",
+        "max_tokens": 12,
+        "models": Answer(url="http://vllm-server:8000/v1/models", status=200),
+        "served": (MODEL,),
+        "context": 2048,
+        "answers": three,
+        "counters": {"vllm-server-1": Counters(before=dict.fromkeys(COUNTERS, 0.0), after=counted)},
+        "gaps": ((0.0, 0.1),) * 3,
+        "image_id": IMAGE,
+    }
+    return Asked(**{**given, **known})
+
+
+def evidence(
+    folder: Any,
+    now: list[Object],
+    start: list[Object] | None = None,
+    said: list[Probe] | None = None,
+    api: Asked | None = None,
+    **known: Any,
+) -> Evidence:
+    """Evidence of these objects, of an engine that is as it should be unless something else is given."""
+    parts = {
+        "objects": {"start": copy.deepcopy(now) if start is None else start, "now": now},
+        "probes": [probe(inside())] if said is None else said,
+        "api": asked() if api is None else api,
+        "events": [],
+    }
+    known_header = header(("objects", "probe", "api", "events", "logs", "answers"), **known)
+    write(folder, known_header, parts, {}, {})
+    return Evidence(folder)
