@@ -56,18 +56,42 @@ class Place:
             setattr(self.parent, self.field, found)
 
 
-def changes(source: bytes, file: str) -> Iterator[tuple[str, CodeType]]:
-    """Every change of a module, as `FUNCTION, line N: OLD -> NEW`, with the code of the whole module."""
+def changes(source: bytes, file: str, only: set[str] | None = None) -> Iterator[tuple[str, CodeType]]:
+    """Every change of a module, as `FUNCTION, line N: OLD -> NEW`, with the code of the whole module.
+
+    Args:
+        only: the functions and variables of the module to change; all if not given.
+    """
     tree = ast.parse(source)
     floats = {name for name, value in _module_numbers(tree) if isinstance(value, float)}
     for part in tree.body:
-        for place in _places_of(part):
+        for place in _places_of(part) if only is None or only & _defined(part) else ():
             old = place.held
             for new in _instead(place, floats):
                 with place.put(ast.copy_location(new, old)):
                     code = compile(ast.fix_missing_locations(tree), file, "exec", dont_inherit=True)
                 where = getattr(part, "name", "module")
                 yield f"{where}, line {getattr(old, 'lineno', 0)}: {_said(old)} -> {_said(new)}", code
+
+
+def used(source: bytes, names: set[str]) -> set[str]:
+    """Names with all that they use of their own module."""
+    parts = [(_defined(part), _loaded(part)) for part in ast.parse(source).body]
+    found: set[str] = set()
+    while names - found:
+        found |= names
+        names = {n for defined, loaded in parts if defined & found for n in loaded}
+    return found
+
+
+def _defined(part: ast.stmt) -> set[str]:
+    if isinstance(part, ast.FunctionDef | ast.ClassDef):
+        return {part.name}
+    return {_name(t) for t in part.targets} if isinstance(part, ast.Assign) else set()
+
+
+def _loaded(part: ast.stmt) -> set[str]:
+    return {n.id for n in ast.walk(part) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
 
 
 def _said(node: ast.AST) -> str:

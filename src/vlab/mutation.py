@@ -20,7 +20,7 @@ from vlab.grading.load import members, ordered
 from vlab.grading.run import judge
 from vlab.grading.views import Views
 from vlab.model import CheckResult
-from vlab.mutants import changes
+from vlab.mutants import changes, used
 from vlab.phases import holds
 
 ENOUGH = 0.95
@@ -63,7 +63,10 @@ def mutate(scenarios: Sequence[Scenario]) -> Iterator[Mutant]:
         using = [r for r in runs if file in r.scenario.graders]
         for name, spoil in (*_whole(file, using), *_inside(file)):
             yield Mutant(f"{file.parent.name}/{file.name}", name, *_noticed(spoil, using))
-    for name, code in changes(_HELPERS.read_bytes(), str(_HELPERS)):
+    graders = {file for s in scenarios for file in s.graders}
+    named = {name for file in graders for name in _compiled(file).co_names if hasattr(expectations, name)}
+    helpers = _HELPERS.read_bytes()
+    for name, code in changes(helpers, str(_HELPERS), used(helpers, named)):
         spoil = _with_helpers(_executed(code, "expectations"))
         yield Mutant("grading/expectations.py", name, *_noticed(spoil, runs))
 

@@ -1,6 +1,7 @@
 """Spoilt graders are noticed by recorded runs, and what no run notices is said."""
 
 import ast
+import json
 import re
 import textwrap
 from datetime import UTC, datetime
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 
 from vlab import catalog
 from vlab.altered import ALTERED, altered
-from vlab.errors import LabError
+from vlab.cli import gate as command
+from vlab.errors import Exit, LabError
 from vlab.evidence import Collected, Evidence, Header, pack, write
 from vlab.grading import grade
 from vlab.grading.score import earned
 from vlab.model import CheckResult, Verdict
-from vlab.mutants import changes
+from vlab.mutants import changes, used
 from vlab.mutation import ENOUGH, mutate, share
 from vlab.phases import holds, must_fail, phases
 
@@ -132,6 +134,24 @@ def test_conditions_boundaries_and_statements_are_changed_and_noticed(scenario):
 def test_a_check_that_no_recorded_run_needs_is_named(scenario):
     unnoticed = {n for n, by in own(scenario(GRADER + IDLE)).items() if by is None}
     assert {"idle dropped", "idle needed by nothing"} <= unnoticed
+
+
+def test_the_command_is_content_with_enough(scenario):
+    assert command.mutation([scenario(GRADER.replace("MOST = 2.5", ""))], as_json=False) == Exit.OK
+
+
+def test_the_command_names_what_nobody_noticed(scenario, capsys):
+    spoilt = scenario(GRADER + IDLE)
+    assert command.mutation([spoilt], as_json=False) == Exit.CHECKS_FAILED
+    assert "test_it.py: idle dropped" in capsys.readouterr().out
+    assert command.mutation([spoilt], as_json=True) == Exit.CHECKS_FAILED
+    assert json.loads(capsys.readouterr().out)["score"] < ENOUGH
+
+
+def test_of_shared_expectations_only_what_is_used_is_changed():
+    source = b"A = 1\nB = 2\ndef f(x):\n    expect(g(x), '', '')\ndef g(x):\n    return x > A\ndef h(x):\n    pass\n"
+    assert used(source, {"f"}) >= {"f", "g", "A"}
+    assert not used(source, {"f"}) & {"h", "B"}
 
 
 def test_runs_that_the_graders_themselves_misjudge_prove_nothing(scenario):

@@ -40,7 +40,7 @@ def gate(
     """Live through scenarios on the lab: healthy, faulty, solved, every other mending, right or wrong, and reset."""
     wanted = [catalog.scenario(i) for i in scenarios] if scenarios else list(catalog.scenarios().values())
     if mutate:
-        return _mutate(wanted, as_json)
+        return mutation(wanted, as_json)
     live = _Live(name, record)
     if not changed:
         for scenario in wanted:
@@ -91,7 +91,8 @@ class _Live:
         return Exit.OK if all(row["holds"] for row in self._rows) else Exit.CHECKS_FAILED
 
 
-def _mutate(wanted: Sequence[Scenario], as_json: bool) -> int:
+def mutation(wanted: Sequence[Scenario], as_json: bool) -> int:
+    """Spoil the graders of scenarios, and print what nobody noticed."""
     from vlab.mutation import ENOUGH, mutate, share
 
     mutants = list(mutate(wanted))
