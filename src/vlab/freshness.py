@@ -12,7 +12,15 @@ from vlab.selection import Known
 
 _COLLECTORS = (
     *("asking.py", "bring.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
-    *("serving.py", "pins.toml", "witness/*.py", "cluster/objects.py", "evidence/api.py", "evidence/redact.py"),
+    *(
+        "serving.py",
+        "pins.toml",
+        "values.py",
+        "witness/*.py",
+        "cluster/objects.py",
+        "evidence/api.py",
+        "evidence/redact.py",
+    ),
 )
 """Of this package: what reads a live deployment, and what deploys it."""
 

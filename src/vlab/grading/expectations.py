@@ -9,6 +9,7 @@ from vlab.evidence.api import Answer, Asked
 from vlab.grading.check import Mismatch, expect
 from vlab.grading.views import Engine, kind, namespace, selected, why_not_ready
 from vlab.serving import Owner, Serving, is_ready
+from vlab.settings import NAMED_ITS_NODE
 
 Object = dict[str, Any]
 
@@ -157,7 +158,7 @@ def expect_scheduled(owner: Owner) -> None:
 
 
 def _names_its_node(pod: Object) -> bool:
-    return bool(pod["metadata"].get("annotations", {}).get("vlab.dev/named-its-node"))
+    return bool(pod["metadata"].get("annotations", {}).get(NAMED_ITS_NODE))
 
 
 def expect_same_node(before: Object, now: Object | None, provider: str | None) -> None:
