@@ -2,8 +2,8 @@
 
 from vlab.essence import essences
 from vlab.grading import CannotTell, check, expect
-from vlab.grading.views import is_ready, kind, labels, namespace, selected
-from vlab.serving import extended
+from vlab.grading.views import kind, labels, namespace, selected
+from vlab.serving import extended, is_ready
 from vlab.settings import EXERCISE, GPU
 
 

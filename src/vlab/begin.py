@@ -15,18 +15,30 @@ from vlab.settings import GPU
 _SHOWS_S = 120.0
 
 
-def begin(lab: Lab, scenario: Scenario, learner: str, namespace: str, steps: ui.Steps, *, replace: bool = False) -> Run:
+def begin(
+    lab: Lab,
+    scenario: Scenario,
+    learner: str,
+    namespace: str,
+    steps: ui.Steps,
+    *,
+    replace: bool = False,
+    gpus: int | None = None,
+) -> Run:
     """Start an exercise, if this cluster can show its fault.
+
+    Args:
+        gpus: how many GPUs the fault may take of a cluster that others use too.
 
     Raises:
         LabError: it cannot, or something of it is not as the scenario needs it.
     """
     cluster = kube(lab)
     with steps.step("Look whether this cluster can show it"):
-        refuse_unfit(cluster, lab, scenario)
+        refuse_unfit(cluster, lab, scenario, gpus)
     with steps.step(f"Deploy {scenario.id}") as line:
         known = runs.find(lab, scenario, learner)
-        run = exercise.start(lab, scenario, learner, namespace, replace=replace, note=line.note)
+        run = exercise.start(lab, scenario, learner, namespace, replace=replace, gpus=gpus, note=line.note)
         values = Rendered.model_validate(runs.read_objects(run.wanted)).values
         witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
     if known is None or known.started != run.started:
@@ -36,7 +48,7 @@ def begin(lab: Lab, scenario: Scenario, learner: str, namespace: str, steps: ui.
     return run
 
 
-def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario) -> None:
+def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None = None) -> None:
     """Raises: LabError if the cluster lacks what the scenario needs; before anything is made."""
     needs = scenario.needs
     if lab.profile not in needs.profiles:
@@ -44,6 +56,11 @@ def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario) -> None:
             f"{scenario.id} shows a fault on profile {', '.join(needs.profiles)} only, and this is {lab.profile}",
             "`vlab list` shows the other scenarios",
             Exit.MACHINE,
+        )
+    if needs.takes_gpus and lab.provider == "context" and gpus is None:
+        raise LabError(
+            f"{scenario.id} takes GPUs of a cluster that others may use too",
+            "say how many it may take, its neighbour's and the learner's own among them: --take-gpus N",
         )
     nodes = [
         n for n in cluster.items("nodes") if int(n["status"].get("allocatable", {}).get(GPU, 0)) >= needs.gpus_per_node

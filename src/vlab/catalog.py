@@ -40,6 +40,8 @@ class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
     """That take pods and offer GPUs."""
     gpus_per_node: int = 1
     """At least so many on each of them."""
+    takes_gpus: bool = False
+    """Whether the fault holds GPUs of the cluster; on one that others use too it must be given leave for so many."""
 
 
 class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):

@@ -19,9 +19,14 @@ from vlab.evidence import Collected, Header, Promised, Settled, seal
 from vlab.exercise import cluster_uid
 from vlab.runs import Run
 from vlab.serving import serving
+from vlab.settle import Limits, restless
 
 Object = dict[str, Any]
 Note = Callable[[str], None]
+Wait = Callable[[], Settled]
+
+_ROUNDS = 4
+"""So often it is waited and asked again where something moves meanwhile, such as an engine that was killed."""
 
 _LOG_LINES = 5000
 _LOG_BYTES = 2 << 20
@@ -45,18 +50,29 @@ class Context:
 
 
 def collect(
-    run: Run, lab: Lab, scenario: Scenario, folder: Path, settled: Settled, note: Note, made_from: str = ""
+    run: Run, lab: Lab, scenario: Scenario, folder: Path, wait: Wait, limits: Limits, note: Note, made_from: str = ""
 ) -> None:
-    """Record evidence into the new `folder`. Never fails because of what is deployed."""
+    """Record evidence into the new `folder`. Never fails because of what is deployed.
+
+    Args:
+        wait: waits until the deployment has settled; it is called again when something moved while it was asked.
+        made_from: the digest to keep with a run that is recorded for replay.
+    """
     values = Rendered.model_validate(runs.read_objects(run.wanted)).values
     context = Context(run, lab, kube(lab), scenario, values, note)
     began, started = time.monotonic(), datetime.now(UTC)
-    outcomes = {}
-    # Ask, then look: what is looked at is what answered.
-    if "api" in scenario.collect:
-        outcomes["api"] = _timed(_api, context)
-    outcomes["objects"] = _timed(_objects, context)
-    rest = {name: COLLECTORS[name] for name in COLLECTORS if name in {n.split(".")[0] for n in scenario.collect}}
+    outcomes: dict[str, Collected] = {}
+    for _ in range(_ROUNDS):
+        settled = wait()
+        # Ask, then look: what is looked at is what answered.
+        if "api" in scenario.collect:
+            outcomes["api"] = _timed(_api, context)
+        outcomes["objects"] = _timed(_objects, context)
+        moved = _moved(context, limits) if outcomes["objects"].ok else ""
+        if settled.moving or not moved:
+            break
+        settled = settled.model_copy(update={"moving": moved})
+    rest = {name: COLLECTORS[name] for name in COLLECTORS if name in scenario.collect}
     note(", ".join(rest))
     with ThreadPoolExecutor(max(1, len(rest))) as pool:
         futures = {name: pool.submit(_timed, collector, context) for name, collector in rest.items()}
@@ -88,6 +104,15 @@ def collect(
     )
     answers, _ = evidence.read_answers(run.folder / "answers")
     evidence.write(folder, header, context.parts, context.logs, answers, seal.own_key())
+
+
+def _moved(context: Context, limits: Limits) -> str:
+    """What has begun to move since it had settled."""
+    try:
+        now = context.cluster.now()
+    except LabError as e:
+        return e.message
+    return restless(context.now, now, context.lab, context.run.namespace, limits) or ""
 
 
 def _timed(collector: Callable[[Context], None], context: Context) -> Collected:

@@ -1,7 +1,6 @@
 """What is to be deployed for an exercise: the templates, rendered once when it starts and kept with the run."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -10,11 +9,10 @@ import yaml
 
 from vlab import catalog, render
 from vlab.catalog import Parameters, Scenario
-from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab, Profile
-from vlab.errors import LabError
 from vlab.pins import pins
-from vlab.settings import EXERCISE, GPU, LEARNER, SCENARIO
+from vlab.settings import EXERCISE, LEARNER, SCENARIO
+from vlab.values import read_values
 
 Object = dict[str, Any]
 
@@ -71,13 +69,23 @@ def _filled(value: Any, parameters: Parameters) -> Any:
 
 
 def rendered(
-    lab: Lab, scenario: Scenario, learner: str, namespace: str, parameters: Parameters, cluster: Kube
+    lab: Lab,
+    scenario: Scenario,
+    learner: str,
+    namespace: str,
+    parameters: Parameters,
+    *,
+    built: bool = True,
+    gpus: int | None = None,
 ) -> Rendered:
-    """The deployment of a scenario for a learner, as this cluster needs it."""
-    site = site_values(lab)
-    nodes = cluster.items("nodes")
-    built = lab.provider == "kind-built" or _have(nodes, pins().engine.image)
-    workers = lab.workers or sum(int(n["status"]["allocatable"].get(GPU, 0)) for n in nodes)
+    """The deployment of a scenario for a learner.
+
+    Args:
+        built: the engine's image is the one that is built here.
+        gpus: how many the fault may take; of a cluster that vlab made, all.
+    """
+    site = read_values(lab.values) if lab.values.is_file() else {}
+    workers = lab.workers if gpus is None else gpus
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
 
     def wanted(faulty: bool) -> Wanted:
@@ -97,28 +105,3 @@ def _marked(objects: list[Object], lab: Lab, marks: dict[str, str]) -> list[Obje
     return [
         render.labelled([o], lab.labels | (marks if o["kind"] == "Namespace" else {}))[0] for o in objects
     ]  # fmt: skip
-
-
-def _have(nodes: list[Object], image: str) -> bool:
-    return any(image in (i.get("names") or ()) for node in nodes for i in node["status"].get("images") or ())
-
-
-def site_values(lab: Lab) -> dict[str, Any]:
-    """What `vlab up --values FILE` laid over the profile; nothing if nothing was."""
-    file = lab.folder / "values.yaml"
-    return read_values(file) if file.is_file() else {}
-
-
-def read_values(file: Path) -> dict[str, Any]:
-    """A file of a site's own values.
-
-    Raises:
-        LabError: it cannot be read or is no mapping.
-    """
-    try:
-        found = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as e:
-        raise LabError(f"{file} cannot be read as YAML: {str(e).splitlines()[0]}", "see manifests/profiles/") from None
-    if not isinstance(found or {}, dict):
-        raise LabError(f"{file} is no mapping of values", "it looks like `server: {tolerations: [...]}`")
-    return found or {}

@@ -1,17 +1,12 @@
 """The way to the endpoint of an exercise, for those who want to ask it themselves."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from vlab import runs
 from vlab.cluster import witness
-from vlab.cluster.forward import forward
 from vlab.cluster.kube import kube
 from vlab.cluster.lab import Lab
 from vlab.deployment import Rendered
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
-from vlab.serving import serving
 from vlab.settings import NAMESPACE, PORT, SERVICE
 
 
@@ -53,23 +48,3 @@ def open_witness(lab: Lab, namespace: str | None) -> tuple[witness.Witness, str]
             Exit.NO_LAB,
         )
     return found, f"http://{SERVICE}.{run.namespace}.svc:{PORT}"
-
-
-@contextmanager
-def open_endpoint(lab: Lab, namespace: str | None) -> Iterator[str]:
-    """The endpoint's URL on the loopback, for as long as the block runs.
-
-    Raises:
-        LabError: the Service does not lead to a ready pod.
-    """
-    cluster, space = kube(lab), namespace or namespace_of(lab)
-    found = serving(cluster.items("services,endpointslices,pods", space), space)
-    if not found.pods:
-        raise LabError(
-            f"{SERVICE}:{PORT} in namespace {space} leads to no ready pod",
-            "`vlab kubectl get pods` shows what is there; `vlab start` deploys an exercise",
-            Exit.NO_LAB,
-        )
-    pod = found.pods[0]["metadata"]["name"]
-    with forward(cluster, space, pod, found.ports[pod]) as url:
-        yield url

@@ -16,7 +16,6 @@ _BY_MACHINES = (
 """Annotations that Kubernetes and kubectl keep for themselves."""
 _ASSIGNED = {
     "PersistentVolumeClaim": ("volumeName",),
-    "Service": ("clusterIP", "clusterIPs"),
     "Pod": ("nodeName",),
     "Node": ("podCIDR", "podCIDRs", "providerID"),
 }
@@ -47,6 +46,8 @@ def essence(found: Object) -> Object:
     rest = {k: v for k, v in found.items() if k not in ("apiVersion", "metadata", "status")}
     if "spec" in rest:
         rest["spec"] = {k: v for k, v in rest["spec"].items() if k not in _ASSIGNED.get(found["kind"], ())}
+        if found["kind"] == "Service" and rest["spec"].get("clusterIP") != "None":
+            rest["spec"] = {k: v for k, v in rest["spec"].items() if k not in ("clusterIP", "clusterIPs")}
     if found["kind"] == "Node":
         rest = {**rest, "spec": _node(rest["spec"]), "capacity": capacity(found)}
     return {**rest, "metadata": _metadata(found)}

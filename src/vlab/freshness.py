@@ -3,12 +3,24 @@
 import hashlib
 from pathlib import Path
 
-from vlab import paths
+from vlab import paths, proc
 from vlab.catalog import Scenario
+from vlab.errors import LabError
+from vlab.evidence import Evidence, Header
+from vlab.phases import mendings, recorded_phases
+from vlab.selection import Known
 
 _COLLECTORS = (
-    *("asking.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
-    *("serving.py", "pins.toml", "witness/*.py", "cluster/objects.py", "evidence/api.py", "evidence/redact.py"),
+    *("asking.py", "bring.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
+    *(
+        "serving.py",
+        "pins.toml",
+        "values.py",
+        "witness/*.py",
+        "cluster/objects.py",
+        "evidence/api.py",
+        "evidence/redact.py",
+    ),
 )
 """Of this package: what reads a live deployment, and what deploys it."""
 
@@ -29,3 +41,31 @@ def made_from(scenario: Scenario) -> str:
     for file in sorted(set(files)):
         digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def known(scenario: Scenario) -> Known:
+    """What recorded runs say of a scenario."""
+    headers = [header for file in scenario.recorded.values() if (header := _header(file))]
+    whole = len(headers) == len(scenario.recorded) and scenario.recorded.keys() >= set(recorded_phases(scenario))
+    same = whole and {h.made_from for h in headers} == {made_from(scenario)}
+    return Known(scenario.id, mendings(scenario), not same, min((h.started for h in headers), default=None))
+
+
+def _header(file: Path) -> Header | None:
+    """None of a run that this vlab cannot read: it must be recorded again."""
+    try:
+        return Evidence(file).header
+    except LabError:
+        return None
+
+
+def commit() -> str:
+    """The commit that is checked out.
+
+    Raises:
+        LabError: this is no checkout.
+    """
+    try:
+        return proc.output(["git", "-C", paths.data("scenarios"), "rev-parse", "HEAD"]).strip()
+    except LabError as e:
+        raise LabError("no commit to draw a canary by: this is no checkout", "name one with --canary") from e

@@ -1,20 +1,24 @@
 """Proves a scenario on a live cluster before anybody is graded by it: its whole life, phase by phase, both sides."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlab import evidence, exercise, freshness, judgement, runs, ui
+from vlab import exercise, freshness, judgement, runs, ui
+from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
+from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
 from vlab.deployment import Rendered
 from vlab.errors import LabError
 from vlab.essence import essences
+from vlab.evidence import slim
 from vlab.model import Report, Verdict
+from vlab.phases import holds, must, phases
 from vlab.runs import Run
 from vlab.scripts import run_script
 
@@ -35,35 +39,29 @@ class Phase:
     found: str
 
 
-def phases(scenario: Scenario) -> tuple[str, ...]:
-    """All that a scenario lives through, in its order."""
-    also = [f"also-{name}" for name in scenario.also_right]
-    wrong = [f"wrong-{name}" for name in scenario.wrong]
-    return ("healthy", "faulty", "solved", *also, *wrong, "reset")
-
-
 def run(
     scenario: Scenario,
     lab: Lab,
     steps: ui.Steps,
     record: Path | None = None,
-    only: Sequence[str] = (),
+    names: Iterable[str] | None = None,
     parameters: Parameters | None = None,
 ) -> Iterator[Phase]:
     """Live through the scenario; one result for each phase, as soon as it is known.
 
     Args:
         record: a folder to put the evidence of each phase into, as PHASE.zip.
-        only: the phases to live through; all if none is named.
+        names: the phases to live through, each asked for when the one before is over; all if not given.
         parameters: others than the gate's own learner has.
     """
-    life = _Life(scenario, lab, steps, record, parameters)
+    life: _Life | None = None
     try:
-        for name in phases(scenario):
-            if not only or name in only:
-                yield life.phase(name)
+        for name in phases(scenario) if names is None else names:
+            life = life or _Life(scenario, lab, steps, record, parameters)
+            yield life.phase(name)
     finally:
-        life.end()
+        if life is not None:
+            life.end()
 
 
 class _Life:
@@ -100,13 +98,22 @@ class _Life:
         }[kind]
 
     def _again(self) -> None:
-        """Everything back to the start, without what a mending made outside of the exercise."""
+        """Everything back to the start."""
+        self._remove_strangers()
+        self.run = exercise.reset(self.run, self.lab, self.scenario)
+
+    def _remove_strangers(self) -> None:
+        """The namespaces that a mending made outside of the exercise."""
         for name in sorted(self._spaces() - self.spaces):
             found = self.cluster.find("namespaces", name)
             if found and not found["metadata"].get("labels", {}).keys() >= self.lab.labels.keys():
                 self.cluster.delete("namespaces", name)
                 self.cluster.gone("namespaces", name)
-        self.run = exercise.reset(self.run, self.lab, self.scenario)
+
+    def _judged(self, phase: str) -> Phase:
+        report = self._graded(phase)
+        held = holds(self.scenario, phase, report.checks)
+        return Phase(phase, must(self.scenario, phase), held, _verdicts(report))
 
     def _graded(self, phase: str) -> Report:
         report, folder = judgement.judge(
@@ -114,32 +121,32 @@ class _Life:
         )
         if self.record is not None:
             self.record.mkdir(parents=True, exist_ok=True)
-            evidence.pack(folder / "evidence", self.record / f"{phase}.zip")
+            slim.pack(folder / "evidence", self.record / f"{phase}.zip")
         return report
 
     def _healthy(self, name: str, _: str) -> Phase:
         made = Rendered.model_validate(runs.read_objects(self.run.wanted))
-        exercise.bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
-        return _passes(name, self._graded(name))
+        bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
+        return self._judged(name)
 
     def _faulty(self, name: str, _: str) -> Phase:
         self._again()
-        return _fails_on(name, self.scenario.expected, self._graded(name))
+        return self._judged(name)
 
     def _solved(self, name: str, _: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.folder / "solution" / "apply.sh")
-        return _passes(name, self._graded(name))
+        return self._judged(name)
 
     def _also(self, name: str, mending: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.script("also", mending))
-        return _passes(name, self._graded(name))
+        return self._judged(name)
 
     def _wrong(self, name: str, mending: str) -> Phase:
         self._again()
         run_script(self.run, self.lab, self.scenario, self.scenario.script("wrong", mending))
-        return _fails_on(name, self.scenario.wrong[mending], self._graded(name))
+        return self._judged(name)
 
     def _reset(self, name: str, _: str) -> Phase:
         self._again()
@@ -150,17 +157,9 @@ class _Life:
 
     def end(self) -> None:
         """Nothing of it stays."""
+        self._remove_strangers()
+        nodes.restore(self.cluster, self.lab)
         exercise.remove(self.cluster, self.lab, NAMESPACE)
-
-
-def _passes(name: str, report: Report) -> Phase:
-    return Phase(name, "every check passes", report.passed, _verdicts(report))
-
-
-def _fails_on(name: str, check: str, report: Report) -> Phase:
-    verdicts = {c.id: c.verdict for c in report.checks}
-    holds = verdicts.get(check) is Verdict.FAIL and Verdict.ERROR not in verdicts.values()
-    return Phase(name, f"{check} fails, no check is in doubt", holds, _verdicts(report))
 
 
 def _verdicts(report: Report) -> str:

@@ -38,6 +38,13 @@ def _process(pid: str) -> dict[str, object]:
     }
 
 
+def _files_of(pid: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/mnt")
+    except OSError:
+        return ""
+
+
 def _sockets(pid: str) -> Iterator[str]:
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -68,7 +75,8 @@ def _shared_memory() -> float:
 
 def _say() -> None:
     ports = _listening()
-    pids = [p for p in os.listdir("/proc") if p.isdigit()]
+    # Containers of a pod may see each other's processes; only this one's files are its own.
+    pids = [p for p in os.listdir("/proc") if p.isdigit() and _files_of(p) == _files_of("self")]
     listeners = {str(ports[s]): int(p) for p in pids for s in _sockets(p) if s in ports}
     print(
         json.dumps(

@@ -10,7 +10,7 @@ from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.collect import collect
 from vlab.errors import Exit, LabError
-from vlab.evidence import Evidence
+from vlab.evidence import Evidence, Settled
 from vlab.grading import grade, refuse_uncollected
 from vlab.model import Report
 from vlab.report import render
@@ -20,9 +20,9 @@ from vlab.settle import Limits
 FILES = {"report.json": "json", "report.xml": "junit"}
 """What each grading keeps, by format. HTML is made when it is asked for: its plots take a second."""
 
-LIMITS = {"kind-built": Limits(creating=60.0, starting=150.0)}
+LIMITS = {"kind-built": Limits(creating=60.0, starting=240.0)}
 """Where every image is on every node already a container is there at once or never, and an engine that takes 35
-seconds to start is not ready after 150 because something keeps it from being."""
+seconds to start alone, and four times that beside three others, is not ready after 240 for a reason that stays."""
 
 
 def judge(
@@ -53,16 +53,23 @@ def judge(
             Exit.NO_LAB,
         )
     exercise.same_cluster(cluster, run)
+    exercise.same_namespace(cluster, run)
     with runs.at_work(run, "grading"):
-        with steps.step("Wait for the deployment to settle") as line:
-            limits = LIMITS.get(lab.provider, Limits(patience, patience))
-            settled = settle.settle(cluster, lab, run.namespace, line.note, patience, limits)
-        if settled.moving:
-            ui.say(f"{settled.moving}, still after {patience:.0f} s: what that decides cannot be told")
         folder = run.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
         folder.mkdir(parents=True)
+        limits = LIMITS.get(lab.provider, Limits(patience, patience))
+        end = time.monotonic() + patience
+
+        def wait() -> Settled:
+            with steps.step("Wait for the deployment to settle") as line:
+                left = max(0.0, end - time.monotonic())
+                settled = settle.settle(cluster, lab, run.namespace, line.note, left, limits)
+            if settled.moving:
+                ui.say(f"{settled.moving}, still after {patience:.0f} s: what that decides cannot be told")
+            return settled
+
         with steps.step("Record evidence") as line:
-            collect(run, lab, scenario, folder / "evidence", settled, line.note, made_from)
+            collect(run, lab, scenario, folder / "evidence", wait, limits, line.note, made_from)
         recorded = Evidence(folder / "evidence")
         report = grade(recorded, scenario.graders, scenario.title)
         for name, format in FILES.items():

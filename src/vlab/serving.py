@@ -65,7 +65,7 @@ def serving(objects: Iterable[Object], namespace: str) -> Serving:
         pod = by_name.get(target)
         if pod is None or address not in _addresses(pod):
             strangers.append(f"{address}:{number}")
-        elif "deletionTimestamp" not in pod["metadata"]:
+        elif "deletionTimestamp" not in pod["metadata"] and is_ready(pod):
             pods[target], numbers[target] = pod, number
     found = tuple(pods.values())
     return Serving(service, port, found, numbers, tuple(strangers), tuple(_owners(found, every)))
@@ -84,6 +84,12 @@ def _endpoints(here: Sequence[Object], port: Object) -> Iterable[tuple[str, int,
             name = target.get("name", "") if target.get("kind") == "Pod" else ""
             if conditions.get("ready", True) is not False:
                 yield from ((address, int(n), name) for address in endpoint["addresses"] for n in numbers)
+
+
+def is_ready(found: Object) -> bool:
+    """Whether a pod's or a node's Ready condition is true; a Service may be told to lead to others as well."""
+    conditions = found.get("status", {}).get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _addresses(pod: Object) -> set[str]:

@@ -21,6 +21,9 @@ _SECOND_TRY_S = 2.0
 """What a pod waits for may just have been released: the scheduler tries again a second after it first failed."""
 _BACKOFF_S = 12.0
 """A scheduler that failed often waits up to ten seconds before it tries again, though there is room now."""
+_EARLY_S = 120.0
+"""An engine that ends sooner after its start than this was never of use."""
+
 _NO_IMAGE = {"ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName"}
 _NEVER = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"} | _NO_IMAGE
 
@@ -47,30 +50,43 @@ def settle(
 ) -> Settled:
     """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
+    waits_since: float | None = None
     while True:
-        waited = time.monotonic() - began
+        now = time.monotonic()
+        waits_since = waits_since or now
         try:
-            found = _look(cluster, lab, namespace, waited, limits)
+            found, waits = _look(cluster, lab, namespace, limits, now - waits_since)
         except LabError as e:
-            found = e.message
+            found, waits = e.message, False
+        if not waits:
+            waits_since = None
         note(found or "")
-        if found is None or waited > patience:
-            return Settled(moving=found or "", seconds=round(waited, 1))
+        if found is None or now - began > patience:
+            return Settled(moving=found or "", seconds=round(now - began, 1))
         time.sleep(_LOOK_S)
 
 
-def _look(cluster: Kube, lab: Lab, namespace: str, waited: float, limits: Limits) -> str | None:
+def restless(objects: Sequence[Object], now: datetime, lab: Lab, namespace: str, limits: Limits) -> str | None:
+    """What moves in a snapshot of a whole exercise, though it had settled before; None if nothing does."""
+    spaces = {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
+    nodes = [o for o in objects if o["kind"] == "Node"]
+    own = [o for o in objects if o["kind"] == "Namespace" or o["metadata"].get("namespace") in spaces]
+    return lost(nodes, own, every=lab.provider != "context") or moving(own, now, namespace, limits)
+
+
+def _look(cluster: Kube, lab: Lab, namespace: str, limits: Limits, waited: float) -> tuple[str | None, bool]:
+    """What still moves, and whether it is only that the scheduler may try once more: for `waited` seconds so far."""
     now = cluster.now()
-    spaces = [o["metadata"]["name"] for o in namespaces(cluster, lab, namespace)]
+    spaces = namespaces(cluster, lab, namespace)
     kinds = "services,endpointslices,deployments,statefulsets,daemonsets,replicasets,pods"
-    objects = [o for space in spaces for o in cluster.items(kinds, space)]
+    objects = [*spaces, *(o for space in spaces for o in cluster.items(kinds, space["metadata"]["name"]))]
     nodes = cluster.items("nodes")
     found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, namespace, limits)
-    if found is None and (pending := [o for o in objects if is_unschedulable(o) and not serves(objects, namespace)]):
-        room = _BACKOFF_S if _fits(cluster, nodes, pending) else _SECOND_TRY_S
-        if waited < room:
-            return "the scheduler may try once more"
-    return found
+    if found is not None or serves(objects, namespace):
+        return found, False
+    pending = [o for o in objects if is_unschedulable(o)]
+    room = _BACKOFF_S if pending and _fits(cluster, nodes, pending) else _SECOND_TRY_S
+    return ("the scheduler may try once more" if pending and waited < room else None), bool(pending)
 
 
 def _fits(cluster: Kube, nodes: Sequence[Object], pending: Sequence[Object]) -> bool:
@@ -112,7 +128,7 @@ def moving(objects: Sequence[Object], now: datetime, namespace: str, limits: Lim
     if found := ending(objects) or unseen(objects):
         return found
     if serves(objects, namespace):
-        return None
+        return _unproven(objects, namespace, now)
     for each in objects:
         name = each["metadata"]["name"]
         if each["kind"] == "Pod" and (words := _pod(each, now, limits)):
@@ -126,6 +142,24 @@ def serves(objects: Sequence[Object], namespace: str) -> bool:
     """Whether the Service leads to ready pods, as many as their owners want."""
     found = serving(objects, namespace)
     return bool(found.pods) and not any(map(incomplete, found.owners))
+
+
+_OUTLIVE_S = 15.0
+
+
+def _unproven(objects: Sequence[Object], namespace: str, now: datetime) -> str | None:
+    """A serving container that has ended soon after its start before, and has not outlived that yet.
+
+    Its restarts are no verdict, but something that dies every minute is ready for a moment every minute.
+    """
+    for pod in serving(objects, namespace).pods:
+        for container in pod["status"].get("containerStatuses", ()):
+            life, running = _last_life(container), container.get("state", {}).get("running")
+            if life is None or life >= _EARLY_S or running is None:
+                continue
+            if (now - datetime.fromisoformat(running["startedAt"])).total_seconds() < life + _OUTLIVE_S:
+                return f"{pod['metadata']['name']} ended after {life:.0f} s before, and has not outlived that"
+    return None
 
 
 def ending(objects: Sequence[Object]) -> str | None:
@@ -197,12 +231,17 @@ def _will_not_start(container: Object, patient: bool) -> bool:
 
 
 def _ended_early(container: Object) -> bool:
-    """Whether its last run ended within two minutes, by itself: not the one of an engine that had served for long."""
+    """Whether its last run ended within two minutes: not the one of an engine that had served for long."""
+    life = _last_life(container)
+    return life is None or life < _EARLY_S
+
+
+def _last_life(container: Object) -> float | None:
+    """Seconds that the container's last run lasted; None if there was none, or that is not known."""
     ended = container.get("lastState", {}).get("terminated", {})
     if not ended.get("startedAt") or not ended.get("finishedAt"):
-        return True
-    lasted = datetime.fromisoformat(ended["finishedAt"]) - datetime.fromisoformat(ended["startedAt"])
-    return lasted.total_seconds() < 120
+        return None
+    return (datetime.fromisoformat(ended["finishedAt"]) - datetime.fromisoformat(ended["startedAt"])).total_seconds()
 
 
 def is_unschedulable(found: Object) -> bool:

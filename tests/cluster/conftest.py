@@ -4,12 +4,12 @@ import subprocess
 
 import pytest
 
-from harness import NAME, SCRIPT, Vlab, run_vlab
+from harness import NAME, SCRIPT, SPENDING, Vlab, run_vlab
 from vlab import exercise
 from vlab.cluster import lab as labs
-from vlab.cluster.kube import Kube
+from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.up import kube
+from vlab.settings import NAMESPACE
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +37,9 @@ def cluster(lab: Lab) -> Kube:
 
 
 @pytest.fixture
-def clean(cluster: Kube) -> None:
+def clean(cluster: Kube, lab: Lab) -> None:
     """No exercise is deployed."""
-    cluster.delete("namespace", exercise.NAMESPACE)
+    exercise.remove(cluster, lab, NAMESPACE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,3 +47,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """What the gate had no time for is never green."""
+    spending = config.stash.get(SPENDING, None)
+    for each in spending.not_run if spending else ():
+        terminalreporter.write_line(f"not run: {each}", yellow=True)

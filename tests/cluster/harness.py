@@ -6,8 +6,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from vlab.selection import Spending
+
 NAME = "vlab-test"
 SCRIPT = Path(sys.executable).with_name("vlab")
+
+SPENDING = pytest.StashKey[Spending]()
+"""What the gate had time for."""
 
 Vlab = Callable[..., subprocess.CompletedProcess[str]]
 

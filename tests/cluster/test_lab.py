@@ -83,10 +83,10 @@ def test_an_existing_cluster_is_used_and_left_as_it_was(lab, cluster, vlab):
         assert vlab("up", "--context", "kind-vlab-test", "--profile", "cpu", **env).returncode == 0
         started = vlab("start", "four-gpu-pending", "--namespace", "elsewhere", **env)
         assert started.returncode == 0, started.stderr
-        assert cluster.exists("deployment", "vllm-server", "-n", "elsewhere")
+        assert cluster.find("deployments", "vllm-server", "elsewhere")
     finally:
         assert vlab("down", "--purge", **env).returncode == 0
-    assert not cluster.exists("namespace", "elsewhere")
+    assert cluster.find("namespaces", "elsewhere") is None
     assert "ready" in vlab("status").stdout
 
 

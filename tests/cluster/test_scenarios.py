@@ -1,22 +1,40 @@
 """Every scenario lives its whole life on the real cluster, and a learner's commands do what they say."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from vlab import catalog, ui
+from harness import SPENDING
+from vlab import catalog, freshness, ui
 from vlab.gate import run
+from vlab.selection import BUDGET_MINUTES, Spending, chosen
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
-def test_the_gate(lab, scenario):
+COMMIT = freshness.commit()
+MINUTES = float(os.environ.get("VLAB_GATE_MINUTES", BUDGET_MINUTES))
+CHOSEN = chosen(map(freshness.known, catalog.scenarios().values()), COMMIT)
+
+
+@pytest.fixture(scope="module")
+def spending(up, request):
+    """What of VLAB_GATE_MINUTES is left; what was not lived through for it is told at the end."""
+    request.config.stash[SPENDING] = Spending(CHOSEN, MINUTES * 60, COMMIT)
+    return request.config.stash[SPENDING]
+
+
+@pytest.mark.timeout(60 * MINUTES + 900)
+@pytest.mark.parametrize("known", CHOSEN, ids=lambda k: k.id)
+def test_the_gate(lab, spending, known):
+    """All that changed since it was recorded, and a canary; `make gate` lives through all."""
     with ui.Steps() as steps:
-        phases = list(run(scenario, lab, steps))
+        phases = list(run(catalog.scenario(known.id), lab, steps, names=spending.phases(known)))
     assert [p for p in phases if not p.holds] == []
-    assert {p.name for p in phases} == {"healthy", "faulty", "solved", *scenario.wrong, "reset"}
+    if not phases:
+        pytest.skip("not run: no time is left for it")
 
 
 def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
@@ -44,7 +62,7 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
 
     answer = vlab("ask", "In one sentence, what is a GPU?", "--max-tokens", "40")
     assert answer.returncode == 0, answer.stderr
-    assert "GPU" in answer.stdout
+    assert answer.stdout.strip()
 
     evidence = max((folder / "gradings").iterdir()) / "evidence"
     replayed = vlab("grade", "four-gpu-pending", "--evidence", evidence, "--json")
@@ -56,53 +74,46 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
     assert vlab("grade", "four-gpu-pending").returncode == 1
 
 
-def test_an_answer_comes_word_by_word_and_its_port_forward_is_closed(lab, cluster, clean, vlab):
+def test_a_load_and_a_question_go_through_the_witness(lab, cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
     assert vlab("solve", "four-gpu-pending").returncode == 0
     assert vlab("grade", "four-gpu-pending").returncode == 0
-    before = _forwards()
     loaded = vlab("load", "eight-prompts", "--json")
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["total"]["succeeded"] == 8
     refused = vlab("ask", "x", "--model", "nobody/nothing")
-    assert refused.returncode != 0
+    assert refused.returncode == 2
     assert "nobody/nothing" in refused.stderr
-    assert _forwards() == before
-
-
-def _forwards() -> list[str]:
-    """The port-forwards that run on this machine."""
-    lines = [p.read_bytes().replace(b"\0", b" ").decode() for p in Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
-    return [line for line in lines if " port-forward " in line]
 
 
 def test_starting_twice_changes_nothing_and_another_learner_is_not_overrun(cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
-    uid = cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"]
+    uid = cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"]
     assert vlab("start", "four-gpu-pending").returncode == 0
-    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+    assert cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"] == uid
     other = vlab("start", "four-gpu-pending", "--learner", "ada")
     assert other.returncode == 2
     assert "--replace" in other.stderr
-    assert cluster.get("deployment", "vllm-server", "-n", "llm-demo")["metadata"]["uid"] == uid
+    assert cluster.find("deployments", "vllm-server", "llm-demo")["metadata"]["uid"] == uid
 
 
 def test_a_namespace_that_is_not_ours_is_left_alone(cluster, vlab):
-    cluster.kubectl("create", "namespace", "somebody-elses")
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "somebody-elses"}})
     try:
         refused = vlab("start", "four-gpu-pending", "--namespace", "somebody-elses", "--replace")
         assert refused.returncode == 7
         assert "was not made by this lab" in refused.stderr
-        assert cluster.items("all", "-n", "somebody-elses") == []
+        assert cluster.items("deployments,services,pods", "somebody-elses") == []
     finally:
-        cluster.delete("namespace", "somebody-elses")
+        cluster.delete("namespaces", "somebody-elses")
 
 
 def test_grading_after_the_learner_deleted_the_namespace(cluster, clean, vlab):
     assert vlab("start", "four-gpu-pending").returncode == 0
-    cluster.delete("namespace", "llm-demo")
+    cluster.delete("namespaces", "llm-demo")
+    cluster.gone("namespaces", "llm-demo")
     graded = vlab("grade", "four-gpu-pending", "--json")
     assert graded.returncode == 1, graded.stderr
     assert not json.loads(graded.stdout)["passed"]
     assert vlab("reset", "four-gpu-pending").returncode == 0
-    assert cluster.exists("deployment", "vllm-server", "-n", "llm-demo")
+    assert cluster.find("deployments", "vllm-server", "llm-demo")

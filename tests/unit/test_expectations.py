@@ -11,6 +11,8 @@ from vlab.grading import Mismatch
 from vlab.grading import expectations as e
 from vlab.grading.views import Engine
 from vlab.serving import Owner, container, serving
+from vlab.settings import NAMED_ITS_NODE
+from vlab.witness import reference
 
 INSIDE = making.inside()
 
@@ -90,15 +92,9 @@ def test_a_stand_in_that_listens_is_found_out(words):
         e.expect_engine(engine(inside=making.inside(stand_in, making.CORE), listener=stand_in), making.asked())
 
 
-def test_a_server_without_a_core_is_a_fail_even_beside_somebody_elses_core():
-    for others in ([], [making.process(50, "VLLM::EngineCor", parent=7), making.process(7, "sh")]):
-        with pytest.raises(Mismatch, match="an engine's core under the server"):
-            e.expect_engine(engine(inside=making.inside(making.SERVER, *others)), making.asked())
-
-
-def test_a_core_may_be_a_grandchild():
-    between, core = making.process(20, "sh", parent=1), making.process(50, "VLLM::EngineCor", parent=20)
-    e.expect_engine(engine(inside=making.inside(making.SERVER, between, core)), making.asked())
+def test_a_server_without_a_core_is_a_fail():
+    with pytest.raises(Mismatch, match="an engine's core beside the server"):
+        e.expect_engine(engine(inside=making.inside(making.SERVER, making.process(7, "sh"))), making.asked())
 
 
 # What the engines counted
@@ -152,12 +148,19 @@ def test_what_the_weights_find_probable_is_the_model():
 
 
 def test_another_models_gaps_are_found_out():
-    with pytest.raises(Mismatch, match=r"finds 4\.0 nats less probable"):
+    with pytest.raises(Mismatch, match=r"a token that it finds 5\.0 nats less probable"):
         e.expect_most_probable(making.asked(gaps=((0.0, 0.1), (3.0, 5.0), (0.0,))))
 
 
-def test_one_token_that_rounding_changed_is_not_another_model():
-    e.expect_most_probable(making.asked(gaps=((0.0, 0.0, 0.0, 1.2), (0.0,), (0.0,))))
+def test_a_token_that_rounding_changed_is_not_another_model_and_one_in_twelve_that_is_far_away_is():
+    e.expect_most_probable(making.asked(gaps=((0.0, 0.0, 0.0, 0.2), (0.0,), (0.0,))))
+    with pytest.raises(Mismatch, match=r"2\.0 nats"):
+        e.expect_most_probable(making.asked(gaps=((0.0,), (*[0.0] * 11, 2.0), (0.0,))))
+
+
+def test_a_token_that_the_model_does_not_have_is_a_fail_and_no_doubt():
+    with pytest.raises(Mismatch, match="less probable"):
+        e.expect_most_probable(making.asked(gaps=((0.0,), (reference.IMPOSSIBLE,), (0.0,))))
 
 
 def test_answers_without_their_tokens_are_found_out():
@@ -241,6 +244,21 @@ def test_a_folder_of_the_node_is_not_the_pods_own_memory():
         e.expect_own_shared_memory(engine(pod))
 
 
+@pytest.mark.parametrize("volume", [{"persistentVolumeClaim": {"claimName": "c"}}, {"csi": {}}])
+def test_a_volume_of_another_kind_is_not_the_pods_own_memory(volume):
+    pod = making.pod()
+    pod["spec"]["volumes"] = [{"name": "shm", **volume}]
+    with pytest.raises(Mismatch, match=f"a volume of kind {next(iter(volume))}"):
+        e.expect_own_shared_memory(engine(pod))
+
+
+def test_the_nodes_memory_by_host_ipc_is_not_the_pods_own():
+    pod = making.pod()
+    pod["spec"]["hostIPC"] = True
+    with pytest.raises(Mismatch, match="by hostIPC"):
+        e.expect_own_shared_memory(engine(pod))
+
+
 def test_shared_memory_that_could_not_be_seen_is_no_verdict():
     with pytest.raises(CannotTell, match="could not be looked into"):
         e.expect_own_shared_memory(engine(inside=None, listener=None))
@@ -263,6 +281,12 @@ def test_a_template_that_names_its_node_is_a_fail():
 
 def test_a_bare_pod_that_the_scheduler_placed_is_right():
     e.expect_scheduled(owner(making.pod()))
+
+
+def test_a_bare_pod_that_named_its_node_is_a_fail():
+    bare = making.pod(annotations={NAMED_ITS_NODE: "true"})
+    with pytest.raises(Mismatch, match="with a nodeName of its own"):
+        e.expect_scheduled(Owner("Pod", "vllm-server-1", "u", bare, (bare,)))
 
 
 # The nodes

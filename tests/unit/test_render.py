@@ -5,21 +5,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-import making
 from vlab import catalog, deployment, render
 from vlab.cluster import lab as labs
 from vlab.errors import LabError
 from vlab.settings import EXERCISE, LEARNER, SCENARIO
 
 CONTEXT = labs.new("test", "kind-built", None, "cpu", 4, "kind-test")
-
-
-class Nodes:
-    """All that rendering asks of a cluster: its nodes."""
-
-    def items(self, plurals: str) -> list[dict]:
-        assert plurals == "nodes"
-        return [making.node()]
 
 
 def rendered(profile: str, over: dict | None = None) -> dict:
@@ -60,7 +51,7 @@ def test_parameters_keep_their_type():
 @pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
 @pytest.mark.parametrize("learner", ["ada", "20231234"])
 def test_every_scenario_renders_with_its_fault_and_without(scenario, learner):
-    made = deployment.rendered(CONTEXT, scenario, learner, "llm-demo", scenario.draw(learner), Nodes())
+    made = deployment.rendered(CONTEXT, scenario, learner, "llm-demo", scenario.draw(learner))
     for wanted in (made.healthy, made.faulty):
         assert all(CONTEXT.labels.items() <= o["metadata"]["labels"].items() for o in wanted.objects)
         spaces = [o["metadata"]["labels"] for o in wanted.objects if o["kind"] == "Namespace"]

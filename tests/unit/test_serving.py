@@ -89,6 +89,12 @@ def test_only_ready_endpoints_serve_and_not_to_say_is_ready(ready, count):
     assert found.strangers == ()
 
 
+def test_a_pod_that_is_published_though_not_ready_does_not_serve():
+    loading = making.pod(ready=False)
+    found = behind(making.service(), loading, making.endpoints(making.endpoint(loading)))
+    assert (found.pods, found.strangers) == ((), ())
+
+
 def test_a_pod_on_its_way_out_does_not_serve():
     leaving = making.pod(deletionTimestamp="now")
     found = behind(making.service(), leaving, making.endpoints(making.endpoint(leaving)))

@@ -105,6 +105,21 @@ def test_bystanders_are_not_waited_for_when_the_service_is_whole():
     assert at([*less, LOADING]) == "p is starting"
 
 
+def dying(age, lasted=9):
+    objects = making.deployed()
+    (container,) = next(o for o in objects if o["kind"] == "Pod")["status"]["containerStatuses"]
+    ended = waiting("", restarts=1, lasted=lasted)["lastState"]
+    began = {"running": {"startedAt": (START + timedelta(seconds=5 - age)).isoformat()}}
+    container |= {"restartCount": 1, "lastState": ended, "state": began}
+    return at(objects)
+
+
+def test_a_server_that_died_young_must_outlive_that_before_it_is_judged():
+    assert dying(age=10) == "vllm-server-1 ended after 9 s before, and has not outlived that"
+    assert dying(age=60) is None
+    assert dying(age=1, lasted=3600) is None
+
+
 def test_what_ends_is_waited_for_even_beside_a_server_that_is_whole():
     leak = making.pod("leak", namespace="last-week", deletionTimestamp="now")
     assert at([*making.deployed(), leak]) == "leak is ending"
@@ -212,3 +227,9 @@ def greedy():
 
 def test_a_pod_that_waits_beside_a_server_that_is_whole_is_not_waited_for():
     assert settled(*making.deployed(), greedy())[1] == [""]
+
+
+def test_a_namespace_that_ends_is_waited_for_before_its_pods_do():
+    leak = making.space("last-week")
+    leak["metadata"]["deletionTimestamp"] = "now"
+    assert settled(*making.deployed(), leak, patience=0.0)[0] == "last-week is ending"

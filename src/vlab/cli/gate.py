@@ -1,16 +1,18 @@
 """`vlab gate`: prove the scenarios themselves."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from vlab import catalog, ui
+from vlab import catalog, selection, ui
+from vlab.catalog import Scenario
 from vlab.cli.options import DEFAULT, Json, Name
-from vlab.cluster import lab
 from vlab.errors import Exit
+from vlab.phases import phases
 
 
 def register(app: typer.Typer) -> None:
@@ -23,26 +25,93 @@ def gate(
     name: Name = DEFAULT,
     record: Annotated[bool, typer.Option("--record", help="Put the evidence into the scenario's folder.")] = False,
     phase: Annotated[list[str] | None, typer.Option(help="Only this phase, such as solved or wrong-NAME.")] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only what differs from what its recorded runs were made from.")
+    ] = False,
+    budget: Annotated[float, typer.Option(help="Of --changed, in minutes.")] = selection.BUDGET_MINUTES,
+    canary: Annotated[
+        str, typer.Option(help="Draws one scenario more for --changed, and an order; the commit if not given.")
+    ] = "",
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="Spoil every check and look whether recorded runs notice; no lab needed.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Live through scenarios on the lab: healthy, faulty, solved, every other mending, right or wrong, and reset."""
-    from vlab.gate import run
-
     wanted = [catalog.scenario(i) for i in scenarios] if scenarios else list(catalog.scenarios().values())
-    found = lab.get(name)
-    phases = []
-    with ui.Steps() as steps:
+    if mutate:
+        return mutation(wanted, as_json)
+    live = _Live(name, record)
+    if not changed:
         for scenario in wanted:
-            for lived in run(
-                scenario, found, steps, scenario.folder / "evidence" if record else None, tuple(phase or ())
-            ):
-                phases.append({"scenario": scenario.id, **asdict(lived)})
+            live.through(scenario, [p for p in phases(scenario) if not phase or p in phase])
+        return live.told(as_json)
+
+    from vlab import freshness
+
+    commit = canary or freshness.commit()
+    known = selection.chosen(map(freshness.known, wanted), commit)
+    spending = selection.Spending(known, budget * 60, commit)
+    for each in known:
+        live.through(catalog.scenario(each.id), spending.phases(each))
+    return live.told(as_json, spending.not_run)
+
+
+class _Live:
+    """What was lived through so far."""
+
+    def __init__(self, name: str, record: bool) -> None:
+        from vlab.cluster import lab
+
+        self._lab, self._record = lab.get(name), record
+        self._rows: list[dict[str, Any]] = []
+
+    def through(self, scenario: Scenario, names: Iterable[str]) -> None:
+        """Live through phases of a scenario."""
+        from vlab.gate import run
+
+        record = scenario.folder / "evidence" if self._record else None
+        with ui.Steps() as steps:
+            for lived in run(scenario, self._lab, steps, record, names):
+                self._rows.append({"scenario": scenario.id, **asdict(lived)})
                 ui.say(f"{'ok ' if lived.holds else 'BAD'} {scenario.id} {lived.name}: {lived.found}")
+
+    def told(self, as_json: bool, not_run: Sequence[str] | None = None) -> int:
+        """Print it, and what of a selection was not lived through."""
+        if as_json:
+            found = self._rows if not_run is None else {"phases": self._rows, "not_run": not_run}
+            typer.echo(json.dumps(found, indent=2))
+        else:
+            table = Table("scenario", "phase", "must hold", "found", box=None, pad_edge=False)
+            for row in self._rows:
+                table.add_row(row["scenario"], row["name"], row["must"], "ok" if row["holds"] else row["found"])
+            ui.out.print(table)
+            for each in not_run or ():
+                typer.echo(f"not run: {each}")
+        return Exit.OK if all(row["holds"] for row in self._rows) else Exit.CHECKS_FAILED
+
+
+def mutation(wanted: Sequence[Scenario], as_json: bool) -> int:
+    """Spoil the graders of scenarios, and print what nobody noticed."""
+    from vlab.mutation import ENOUGH, mutate, share
+
+    mutants = list(mutate(wanted))
+    score = share(mutants)
+    by_altered = sum(m.altered for m in mutants)
     if as_json:
-        typer.echo(json.dumps(phases, indent=2))
+        typer.echo(
+            json.dumps(
+                {"score": score, "by_altered_runs": by_altered, "mutants": [asdict(m) for m in mutants]}, indent=2
+            )
+        )
     else:
-        table = Table("scenario", "phase", "must hold", "found", box=None, pad_edge=False)
-        for row in phases:
-            table.add_row(row["scenario"], row["name"], row["must"], "ok" if row["holds"] else row["found"])
+        table = Table("grader", "mutants", "noticed", box=None, pad_edge=False)
+        for file in dict.fromkeys(m.file for m in mutants):
+            own = [m for m in mutants if m.file == file]
+            table.add_row(file, str(len(own)), f"{share(own):.1%}")
+        table.add_row("all", str(len(mutants)), f"{score:.1%}")
         ui.out.print(table)
-    return Exit.OK if all(row["holds"] for row in phases) else Exit.CHECKS_FAILED
+        typer.echo(f"{by_altered} of them only by recorded runs with one fact changed")
+        for each in (m for m in mutants if m.noticed_by is None):
+            typer.echo(f"nobody noticed: {each.file}: {each.name}")
+    return Exit.OK if score >= ENOUGH else Exit.CHECKS_FAILED

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,9 +14,12 @@ from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:  # at run time they are imported by the commands, so that other commands start without them
     from vlab.load.client import Progress
-    from vlab.load.exchange import Target
     from vlab.load.result import LoadResult
     from vlab.load.workload import Workload
+
+
+_AROUND_S = 30.0
+"""Beside the load itself: to start, to wait until the engine has drained, to send what came."""
 
 
 class _RunByDefault(TyperGroup):
@@ -37,18 +38,6 @@ load_app = app
 def register(parent: typer.Typer) -> None:
     """Add the command and its verbs."""
     parent.add_typer(app, name="load")
-
-
-@contextmanager
-def endpoint(lab_name: str, url: str | None, model: str | None, api_key: str | None) -> Iterator["Target"]:
-    """The endpoint to load, open while the block runs: the lab's own unless a URL is given."""
-    from vlab.cluster import lab
-    from vlab.endpoint import open_endpoint
-    from vlab.load.client import first_model
-    from vlab.load.exchange import Target
-
-    with nullcontext(url) if url is not None else open_endpoint(lab.get(lab_name), None) as base:
-        yield Target(base, model or asyncio.run(first_model(base, api_key)), api_key)
 
 
 @app.command("run")
@@ -71,8 +60,10 @@ def run_command(
     wanted = workload.find(name)
     for file in (out, html):
         _require_folder(file)
-    with endpoint(lab_name, url, model, api_key) as target:
-        result = _send(wanted, target, name)
+    if url is not None:
+        result = _send_from_here(wanted, name, url, model, api_key)
+    else:
+        result = _send_from_the_witness(wanted, name, lab_name, model, api_key)
     if out is not None:
         result.save(out)
     summary = summarise(result)
@@ -124,15 +115,39 @@ def list_command(
         typer.echo(f"{name:15} {title}")
 
 
-def _send(wanted: "Workload", target: "Target", name: str) -> "LoadResult":
-    from vlab.load.client import run
+def _send_from_here(wanted: "Workload", name: str, url: str, model: str | None, api_key: str | None) -> "LoadResult":
+    from vlab.load.client import first_model, run
+    from vlab.load.exchange import Target
 
+    target = Target(url, model or asyncio.run(first_model(url, api_key)), api_key)
     with ui.Steps() as steps, steps.step(f"load {name}") as line:
 
         def note(p: "Progress") -> None:
             line.note(f"{p.done} done, {p.in_flight} in flight, {p.errors} errors")
 
         return run(wanted, target, on_progress=note)
+
+
+def _send_from_the_witness(
+    wanted: "Workload", name: str, lab_name: str, model: str | None, api_key: str | None
+) -> "LoadResult":
+    """From inside the cluster, by the Service's name, as the exercise's clients do."""
+    from vlab.cluster import lab
+    from vlab.endpoint import open_witness
+    from vlab.load.result import LoadResult
+
+    found, service = open_witness(lab.get(lab_name), None)
+    given = {"service": service, "workload": wanted.model_dump(mode="json"), "model": model or "", "api_key": api_key}
+    with ui.Steps() as steps, steps.step(f"load {name}") as line:
+
+        def note(event: dict[str, Any]) -> None:
+            if event["kind"] == "progress":
+                line.note(f"{event['done']} done, {event['in_flight']} in flight, {event['errors']} errors")
+
+        events = found.ask("load", given, wanted.run_timeout_seconds + _AROUND_S, note)
+    if (last := events[-2])["kind"] == "wrong":
+        raise LabError(last["message"], last["hint"], Exit.NO_LAB)
+    return LoadResult.model_validate(last["result"])
 
 
 def _require_folder(file: Path | None) -> None:

@@ -23,6 +23,9 @@ def start(
     learner: Learner = LEARNER,
     namespace: Annotated[str, typer.Option(help="Where it is deployed.")] = NAMESPACE,
     replace: Annotated[bool, typer.Option("--replace", help="Give up what is in the namespace.")] = False,
+    take_gpus: Annotated[
+        int | None, typer.Option(min=2, help="How many GPUs the fault may take of a cluster that others use too.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Deploy a scenario with its fault and show the brief. Starting it twice changes nothing."""
@@ -30,7 +33,7 @@ def start(
 
     wanted = catalog.scenario(scenario)
     with ui.Steps() as steps:
-        run = begin(lab.get(name), wanted, learner, namespace, steps, replace=replace)
+        run = begin(lab.get(name), wanted, learner, namespace, steps, replace=replace, gpus=take_gpus)
     if as_json:
         typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)}, indent=2))
         return

@@ -1,6 +1,8 @@
 """`vlab up`: make a cluster with GPUs, or finish, mend or find the one that is there."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +27,12 @@ def up(
     ] = None,
     profile: Annotated[str | None, typer.Option(help="cpu: simulated GPUs; gpu: real ones, needs --context.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, max=16, help="Nodes with one GPU each; 4 if not given.")] = None,
+    values: Annotated[
+        Path | None, typer.Option(help="A YAML file laid over the profile: tolerations, storage class, image ...")
+    ] = None,
+    simulate_gpus: Annotated[
+        bool, typer.Option("--simulate-gpus", help="Offer a simulated GPU on each worker of a --context that has none.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a cluster with GPUs, or finish, mend or find the one that is there."""
@@ -32,7 +40,8 @@ def up(
     from vlab.cluster.choice import wanted
 
     with ui.Steps() as steps:
-        lab = cluster.up(wanted(name, context, provider, profile, workers), steps)
+        wish = wanted(name, context, provider, profile, workers)
+        lab = cluster.up(replace(wish, values=values, simulate_gpus=simulate_gpus), steps)
     if as_json:
         print(json.dumps(lab.model_dump(mode="json") | {"kubeconfig": str(lab.kubeconfig)}))  # noqa: T201
     flag = "" if name == DEFAULT else f" --name {name}"

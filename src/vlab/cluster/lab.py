@@ -19,6 +19,9 @@ GPU = "nvidia.com/gpu"
 Profile = Literal["cpu", "gpu"]
 
 
+VALUES = "values.yaml"
+
+
 class Lab(pydantic.BaseModel, frozen=True):
     """What vlab remembers about a lab. `name` is also the kind cluster's, where vlab made one."""
 
@@ -52,6 +55,11 @@ class Lab(pydantic.BaseModel, frozen=True):
     def nodes(self) -> Path:
         """The node objects as they were when vlab had made the cluster; not there for a cluster it was given."""
         return self.folder / "nodes.json"
+
+    @property
+    def values(self) -> Path:
+        """A site's own values; not there if `vlab up` was given none."""
+        return self.folder / VALUES
 
     @property
     def labels(self) -> dict[str, str]:

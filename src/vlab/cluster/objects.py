@@ -10,7 +10,7 @@ from vlab.cluster.lab import Lab
 from vlab.cluster.refusals import ApiError
 from vlab.cluster.resources import Resource
 from vlab.essence import Identity, follows, identity
-from vlab.settings import EXERCISE
+from vlab.settings import EXERCISE, NAMED_ITS_NODE
 
 Object = dict[str, Any]
 
@@ -58,7 +58,7 @@ def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     """
     spaces = namespaces(cluster, lab, namespace)
     names = [o["metadata"]["name"] for o in spaces]
-    inside = of_namespaces(cluster, names)
+    inside = [_with_its_choice(o) for o in of_namespaces(cluster, names)]
     nodes = cluster.items("nodes")
     for node in nodes:
         node["status"].pop("images", None)  # long, and nobody reads it
@@ -66,6 +66,17 @@ def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     pods = [p for p in _items(cluster, cluster.resources["pods"], None) if p["metadata"]["namespace"] not in names]
     others = [p for p in pods if any(map(_extended, p["spec"]["containers"]))]
     return [*spaces, *inside, *nodes, *wide, *map(_brief, others)]
+
+
+def _with_its_choice(found: Object) -> Object:
+    """Of a pod that nothing made: whether whoever wrote it named its node, which the scheduler else does."""
+    if found["kind"] != "Pod" or follows(found):
+        return found
+    fields = [m.get("fieldsV1", {}).get("f:spec", {}) for m in found["metadata"].get("managedFields", ())]
+    if not any("f:nodeName" in f for f in fields):
+        return found
+    annotations = {**found["metadata"].get("annotations", {}), NAMED_ITS_NODE: "true"}
+    return {**found, "metadata": {**found["metadata"], "annotations": annotations}}
 
 
 def _extended(container: Object) -> bool:

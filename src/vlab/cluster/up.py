@@ -7,20 +7,24 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from vlab import machine, paths, proc, render, ui
+from vlab import machine, paths, proc, ui
 from vlab.build import store, targets
 from vlab.build.pipeline import remove
 from vlab.cluster import kind, nodes, storage
 from vlab.cluster.containers import Container, Engine
+from vlab.cluster.gpus import offer, simulate
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.kubectl import kubectl_path
-from vlab.cluster.lab import GPU, Lab, Profile, find, new
+from vlab.cluster.lab import GPU, VALUES, Lab, Profile, find, new
+from vlab.cluster.rights import refuse_missing
 from vlab.errors import Exit, LabError
 from vlab.locks import locked
 from vlab.names import ProviderName
 from vlab.settings import NAMESPACE, SYSTEM
+from vlab.values import read_values
 
 NODES_READY_S = 180.0
 
@@ -35,6 +39,10 @@ class Wanted:
     profile: Profile
     workers: int
     context: str
+    values: Path | None = None
+    """A site's own values, laid over the profile's."""
+    simulate_gpus: bool = False
+    """On an existing cluster: offer GPUs that are none."""
 
 
 def up(wanted: Wanted, steps: ui.Steps) -> Lab:
@@ -48,9 +56,9 @@ def up(wanted: Wanted, steps: ui.Steps) -> Lab:
         lab = find(wanted.name)
         if lab is not None:
             _refuse_change(lab, wanted)
-        if wanted.provider == "context":
-            return _adopt(lab, wanted, steps)
-        return _ensure_cluster(lab, wanted, steps)
+        if wanted.values is not None:
+            (folder / VALUES).write_text(yaml.safe_dump(read_values(wanted.values)))
+        return _adopt(lab, wanted, steps) if wanted.provider == "context" else _ensure_cluster(lab, wanted, steps)
 
 
 def _refuse_change(lab: Lab, wanted: Wanted) -> None:
@@ -79,6 +87,10 @@ def _adopt(lab: Lab | None, wanted: Wanted, steps: ui.Steps) -> Lab:
                 Exit.NO_LAB,
             )
     lab = lab or new(wanted.name, "context", None, wanted.profile, 0, wanted.context)
+    refuse_missing(cluster)
+    if wanted.simulate_gpus:
+        with steps.step("Offer simulated GPUs") as line:
+            simulate(cluster, lab, line.note)
     lab = lab.model_copy(update={"state": "ready"})
     lab.save()
     return lab
@@ -154,8 +166,7 @@ def _create(lab: Lab, images: targets.Images, steps: ui.Steps, log: Path) -> Non
         if images.archive is not None:
             kind.load(lab, images.kind, images.archive, log)
         _wait_for_api(cluster)
-        for each in render.labelled(render.manifest("gpu-device-plugin", image=images.tools), lab.labels):
-            cluster.put(each)
+        offer(cluster, lab, images.tools, {f"{GPU}.present": "true"})
         storage.share(cluster)
         _wait_until_well(lab, line)
         nodes.record(lab, cluster.items("nodes"))
@@ -239,7 +250,7 @@ def _wait_until_well(lab: Lab, line: ui.Step) -> None:
 
 def forget(lab: Lab) -> None:
     """Remove the lab's record; the learners' runs beside it stay."""
-    for name in ("lab.json", "kubeconfig", "kind.yaml", "instance", "nodes.json"):
+    for name in ("lab.json", VALUES, "kubeconfig", "kind.yaml", "instance", "nodes.json"):
         (lab.folder / name).unlink(missing_ok=True)
     if not any(p for p in lab.folder.iterdir() if p.name != ".lock"):
         shutil.rmtree(lab.folder)

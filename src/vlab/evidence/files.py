@@ -173,13 +173,21 @@ def pack(folder: Path, file: Path) -> None:
     Raises:
         Refused: it is not what `read` reads.
     """
-    contents = _read_folder(folder)
-    if sum(map(len, contents.files.values())) > MAX_PACKED_BYTES:
-        raise Refused(str(folder), f"is larger than {_size(MAX_PACKED_BYTES)}")
+    write_zip(_read_folder(folder).files, file)
+
+
+def write_zip(files: Mapping[str, bytes], file: Path) -> None:
+    """Put files into a zip file; equal ones make equal bytes.
+
+    Raises:
+        Refused: all together are too large to be read again.
+    """
+    if sum(map(len, files.values())) > MAX_PACKED_BYTES:
+        raise Refused(str(file), f"would hold more than {_size(MAX_PACKED_BYTES)}")
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, content in sorted(contents.files.items()):
+            for name, content in sorted(files.items()):
                 entry = zipfile.ZipInfo(name)  # of 1980, its default
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.create_system = 3

@@ -35,9 +35,9 @@ class Evidence:
         LabError: its file is not of this version, or was changed by hand.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, contents: files.Contents | None = None) -> None:
         self.path = path
-        self.contents = files.read(path)
+        self.contents = contents or files.read(path)
         self.seal = seal.state(self.contents)
         self.header = _header(path, self.contents)
 

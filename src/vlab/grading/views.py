@@ -7,7 +7,7 @@ from typing import Any
 
 from vlab.evidence import CannotTell, Evidence, Object, Probe
 from vlab.evidence.metrics import Metrics
-from vlab.serving import Serving, container, serving
+from vlab.serving import Serving, container, is_ready, serving
 from vlab.settings import GPU
 
 
@@ -142,12 +142,6 @@ class Views:
         if name not in self._made:
             self._made[name] = VIEWS[name](self._evidence)
         return self._made[name]
-
-
-def is_ready(found: Object) -> bool:
-    """Whether a pod's or a node's Ready condition is true."""
-    conditions = found.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def why_not_ready(pods: Iterable[Object]) -> str:

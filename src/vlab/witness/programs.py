@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from vlab.witness import api, chat
+from vlab.witness import api, chat, load
 
 Program = Callable[[dict[str, Any], Callable[..., None]], Awaitable[None]]
 
-PROGRAMS: dict[str, Program] = {"api": api.ask, "chat": chat.ask}
+PROGRAMS: dict[str, Program] = {"api": api.ask, "chat": chat.ask, "load": load.send}

@@ -13,7 +13,7 @@ from typing import Any
 
 SOCKET = "/tmp/vlab-reference.sock"  # noqa: S108 - in the pod, which is vlab's own
 _LINE = 1 << 22
-_IMPOSSIBLE = 1000.0
+IMPOSSIBLE = 1000.0
 """Nats that no token of the model's own is ever away from the best."""
 
 
@@ -84,7 +84,7 @@ def _gaps(model: Any, answers: list[list[list[int]]]) -> list[list[float]]:
     for prompt, answer in answers:
         whole = [*prompt, *answer]
         if not all(0 <= token < size for token in whole):
-            found.append([_IMPOSSIBLE])  # a token that this model does not have
+            found.append([IMPOSSIBLE])  # a token that this model does not have
             continue
         with torch.inference_mode():
             logits = model(torch.tensor([whole])).logits[0].float().log_softmax(-1)

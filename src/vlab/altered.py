@@ -1,0 +1,274 @@
+"""Recorded runs with one fact changed: wrong in one way only, as no mending on a cluster is, so that each must be seen.
+
+A canned server has another command, other processes and no counters; whichever of these a grader overlooks, the others
+give it away. Here each stands alone. So do what must not matter, and what leaves doubt: a node that is away.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+from vlab.catalog import Scenario
+from vlab.evidence import Evidence
+from vlab.evidence.files import Contents
+from vlab.grading import checks_in
+from vlab.model import CheckResult, Verdict
+from vlab.phases import fails, passes
+from vlab.settings import GPU, SERVICE
+
+Object = dict[str, Any]
+
+PASS, ERROR = Verdict.PASS, Verdict.ERROR
+
+
+class Facts:
+    """What was recorded, to be changed."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self.api: Object = json.loads(evidence.contents.files["api.json"])
+        self.objects: Object = json.loads(evidence.contents.files["objects.json"])
+        self.probes: list[Object] = json.loads(evidence.contents.files["probes.json"])
+        self.header: Object = json.loads(evidence.contents.files["evidence.json"])
+
+    @cached_property
+    def pods(self) -> list[Object]:
+        """Those that were asked."""
+        asked = self.api["counters"].keys()
+        return [o for o in self.objects["now"] if o["kind"] == "Pod" and o["metadata"]["name"] in asked]
+
+    @property
+    def containers(self) -> Iterator[Object]:
+        """Of those pods, as their specs have them."""
+        return (c for pod in self.pods for c in pod["spec"]["containers"])
+
+    def answers(self, **fields: Any) -> None:
+        """Change every answer."""
+        for answer in self.api["answers"]:
+            answer.update(fields)
+
+    def inside(self, change: Callable[[Object], None]) -> None:
+        """Change what every container said of itself."""
+        for probe in (p for p in self.probes if p["name"] == "inside" and p["exit_code"] == 0):
+            said = json.loads(probe["stdout"])
+            change(said)
+            probe["stdout"] = json.dumps(said)
+
+    def evidence(self) -> Evidence:
+        """What was recorded, as changed."""
+        changed = {
+            "api.json": self.api,
+            "objects.json": self.objects,
+            "probes.json": self.probes,
+            "evidence.json": self.header,
+        }
+        files = {**self._evidence.contents.files, **{name: json.dumps(c).encode() for name, c in changed.items()}}
+        return Evidence(self._evidence.path, Contents(files))
+
+
+@dataclass(frozen=True)
+class Altered:
+    """A recorded run with one change, and what must become of it."""
+
+    name: str
+    of: str
+    """The phase that was recorded."""
+    check: str
+    """The one that it is about."""
+    change: Callable[[Facts], None]
+    verdict: Verdict = Verdict.FAIL
+    """What must come of that check; if it is to pass, all must."""
+
+    def made(self, evidence: Evidence) -> Evidence:
+        """The run, changed."""
+        facts = Facts(evidence)
+        self.change(facts)
+        return facts.evidence()
+
+    def holds(self, checks: Sequence[CheckResult]) -> bool:
+        """Whether it was judged as it must be."""
+        if self.verdict is Verdict.FAIL:
+            return fails(self.check, checks)
+        if self.verdict is Verdict.PASS:
+            return passes(checks)
+        return any(c.id == self.check and c.verdict is self.verdict for c in checks)
+
+
+def altered(scenario: Scenario) -> tuple[Altered, ...]:
+    """Those that can be made of a scenario's recorded runs."""
+    ids = {each.id for each in checks_in(*scenario.graders)}
+    return tuple(a for a in ALTERED if a.of in scenario.recorded and a.check in ids)
+
+
+def _renamed_processes(said: Object) -> None:
+    for process in said["processes"]:
+        process["name"] = process["name"].replace("VLLM::EngineCor", "python3")
+
+
+def _other_command(said: Object) -> None:
+    for process in said["processes"]:
+        if process["pid"] in said["listeners"].values():
+            process["command"] = ["python3", "server.py"]
+
+
+def _script(said: Object) -> None:
+    for process in said["processes"]:
+        if process["pid"] in said["listeners"].values():
+            process["command"] = ["python3", "-c", "import vllm"]
+
+
+def _nobody_listens(said: Object) -> None:
+    said["listeners"] = dict.fromkeys(said["listeners"], 0)
+
+
+def _no_workers(said: Object) -> None:
+    for process in said["processes"]:
+        process["name"] = process["name"].replace("VLLM::Worker", "python3")
+
+
+def _no_gpu_where_one_process_does_all(facts: Facts) -> None:
+    facts.inside(_no_workers)
+    for container in facts.containers:
+        for part in container.get("resources", {}).values():
+            part.pop(GPU, None)
+
+
+def _only_direct_counted(facts: Facts) -> None:
+    """What came through the Service was answered by somebody else."""
+    for pod, counters in facts.api["counters"].items():
+        direct = [a for a in facts.api["answers"] if a["pod"] == pod]
+        for name, before in counters["before"].items():
+            tokens = {"vllm:generation_tokens_total": "output_tokens", "vllm:prompt_tokens_total": "prompt_tokens"}
+            risen = sum(a[tokens[name]] for a in direct) if name in tokens else len(direct)
+            counters["after"][name] = before + risen
+
+
+def _one_counted_for_all(facts: Facts) -> None:
+    """One of two replicas answers by itself, the other one's counters rise for both."""
+    first, second = facts.api["counters"].values()
+    for name, before in first["before"].items():
+        second["after"][name] += first["after"][name] - before
+        first["after"][name] = before
+
+
+def _counters_flat(facts: Facts) -> None:
+    for counters in facts.api["counters"].values():
+        counters["after"] = counters["before"]
+
+
+def _probe_that_asks_nothing(facts: Facts) -> None:
+    for container in facts.containers:
+        container["readinessProbe"] = {"exec": {"command": ["true"]}}
+
+
+def _host_ipc(facts: Facts) -> None:
+    for pod in facts.pods:
+        pod["spec"]["hostIPC"] = True
+
+
+def _shm_from(source: Object) -> Callable[[Facts], None]:
+    def change(facts: Facts) -> None:
+        for pod in facts.pods:
+            pod["spec"].setdefault("volumes", []).append({"name": "altered", **source})
+        for container in facts.containers:
+            kept = [m for m in container.get("volumeMounts", ()) if m["mountPath"] != "/dev/shm"]  # noqa: S108
+            container["volumeMounts"] = [*kept, {"name": "altered", "mountPath": "/dev/shm"}]  # noqa: S108
+
+    return change
+
+
+def _named_its_node(facts: Facts) -> None:
+    for pod in facts.pods:
+        pod["metadata"].setdefault("annotations", {})["vlab.dev/named-its-node"] = "true"
+
+
+def _stranger_behind(facts: Facts) -> None:
+    """Beside the pods somebody else's address stands behind the Service."""
+    for each in facts.objects["now"]:
+        if each["kind"] == "EndpointSlice" and each["metadata"]["labels"].get("kubernetes.io/service-name") == SERVICE:
+            each["endpoints"].append({"addresses": ["203.0.113.7"], "conditions": {"ready": True}})
+
+
+def _another_pod(facts: Facts, *parts: str, phase: str = "Running", gpu: bool = True) -> None:
+    """One more pod, in a namespace of no exercise."""
+    pod = json.loads(json.dumps(facts.pods[0]))
+    pod["metadata"] |= {"name": "altered", "uid": "altered", "namespace": "elsewhere", "ownerReferences": []}
+    pod["status"] = {"phase": phase}
+    for container in pod["spec"]["containers"] if not gpu else ():
+        container.pop("resources", None)
+    for part in parts or ("now",):
+        facts.objects[part].append(pod)
+
+
+def _on_a_context(facts: Facts) -> None:
+    """It is a cluster that others use, too."""
+    facts.header["cluster"]["provider"] = "context"
+
+
+def _another_pod_on_a_context(facts: Facts) -> None:
+    _on_a_context(facts)
+    _another_pod(facts)
+
+
+def _neighbours(facts: Facts, kind: str) -> list[Object]:
+    """What there is now of a kind in namespaces of others."""
+    theirs = {
+        o["metadata"]["name"]
+        for o in facts.objects["start"]
+        if o["kind"] == "Namespace"
+        and o["metadata"].get("labels", {}).get("owner") not in (None, facts.header["learner"])
+    }
+    return [o for o in facts.objects["now"] if o["kind"] == kind and o["metadata"].get("namespace") in theirs]
+
+
+def _neighbour_changed(facts: Facts) -> None:
+    for each in _neighbours(facts, "Deployment"):
+        each["spec"]["replicas"] += 1
+
+
+def _neighbour_stopped(facts: Facts) -> None:
+    facts.objects["now"].remove(_neighbours(facts, "Pod")[0])
+
+
+def _neighbour_lost_with_its_node(facts: Facts) -> None:
+    name = _neighbours(facts, "Pod")[0]["spec"]["nodeName"]
+    _neighbour_stopped(facts)
+    for node in facts.objects["now"]:
+        if node["kind"] == "Node" and node["metadata"]["name"] == name:
+            node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+
+
+ALTERED = (
+    Altered("refused", "solved", "real-engine", lambda f: f.answers(error="refused", status=None)),
+    Altered("cut", "solved", "real-engine", lambda f: f.answers(error="cut")),
+    Altered("status-500", "solved", "real-engine", lambda f: f.answers(status=500)),
+    Altered("other-image", "solved", "real-engine", lambda f: f.api.update(image_id="sha256:other")),
+    Altered("nobody-listens", "solved", "real-engine", lambda f: f.inside(_nobody_listens)),
+    Altered("other-command", "solved", "real-engine", lambda f: f.inside(_other_command)),
+    Altered("script-that-says-vllm", "solved", "real-engine", lambda f: f.inside(_script)),
+    Altered("no-core", "solved", "real-engine", lambda f: f.inside(_renamed_processes)),
+    Altered("counters-flat", "solved", "real-engine", _counters_flat),
+    Altered("only-direct-counted", "solved", "real-engine", _only_direct_counted),
+    Altered("one-counted-for-all", "also-two-replicas", "real-engine", _one_counted_for_all),
+    Altered("models-refused", "solved", "same-model", lambda f: f.api["models"].update(status=500)),
+    Altered("no-tokens-told", "solved", "same-model", lambda f: f.api.update(gaps=[])),
+    Altered("answers-cut-short", "solved", "model-answers", lambda f: f.answers(output_tokens=4)),
+    Altered("answers-without-text", "solved", "model-answers", lambda f: f.answers(text="")),
+    Altered("no-gpu-and-one-process", "solved", "gpu-held", _no_gpu_where_one_process_does_all),
+    Altered("probe-that-asks-nothing", "solved", "health-checked", _probe_that_asks_nothing),
+    Altered("host-ipc", "solved", "shm-kept", _host_ipc),
+    Altered("shm-on-a-claim", "solved", "shm-kept", _shm_from({"persistentVolumeClaim": {"claimName": "c"}})),
+    Altered("named-its-node", "also-bare-pod", "placed-by-scheduler", _named_its_node),
+    Altered("stranger-behind", "solved", "service-kept", _stranger_behind),
+    Altered("cordoned-on-a-context", "wrong-cordon-others", "nodes-untouched", _on_a_context, ERROR),
+    Altered("leak-elsewhere", "solved", "leak-released", _another_pod),
+    Altered("finished", "solved", "leak-released", partial(_another_pod, phase="Succeeded"), PASS),
+    Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
+    Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
+    Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("neighbour-changed", "solved", "neighbour-untouched", _neighbour_changed),
+    Altered("neighbour-stopped", "solved", "neighbour-untouched", _neighbour_stopped),
+    Altered("neighbour-lost", "solved", "neighbour-untouched", _neighbour_lost_with_its_node, ERROR),
+)

@@ -1,0 +1,50 @@
+"""Offers GPUs that are none, by a device plugin as real ones have: the kubelet and the scheduler see no difference."""
+
+import time
+from collections.abc import Callable
+
+from vlab import render
+from vlab.build import images
+from vlab.cluster.kube import Kube
+from vlab.cluster.lab import GPU, Lab
+from vlab.cluster.witness import namespace_of
+from vlab.errors import Exit, LabError
+from vlab.values import read_values
+
+_OFFERED_S = 90.0
+
+
+def offer(cluster: Kube, lab: Lab, image: str, node_selector: dict[str, str]) -> None:
+    """Put the device plugin on the nodes that a selector names."""
+    made = render.manifest(
+        "gpu-device-plugin", system=namespace_of(lab), image=image, node_selector=node_selector
+    )  # fmt: skip
+    for each in render.labelled(made, lab.labels):
+        cluster.put(each)
+
+
+def simulate(cluster: Kube, lab: Lab, note: Callable[[str], None]) -> None:
+    """Offer a GPU on each node of a cluster that has none; `vlab down` takes them away.
+
+    Raises:
+        LabError: it has real ones, or the plugin does not start.
+    """
+    if any(_gpus(cluster)):
+        raise LabError(f"this cluster offers {GPU} already", "leave --simulate-gpus away")
+    values = read_values(lab.values) if lab.values.is_file() else {}
+    image = str(values.get("gpu_plugin_image", images.TOOLS))
+    offer(cluster, lab, image, {"kubernetes.io/os": "linux"})
+    end = time.monotonic() + _OFFERED_S
+    while not any(_gpus(cluster)):
+        note("waiting for the first GPU")
+        if time.monotonic() > end:
+            raise LabError(
+                f"the device plugin offers nothing: its image {image} may not be on the nodes",
+                "push it where they can pull it, and name it as gpu_plugin_image with --values",
+                Exit.NO_LAB,
+            )
+        time.sleep(0.5)
+
+
+def _gpus(cluster: Kube) -> list[int]:
+    return [int(n["status"].get("allocatable", {}).get(GPU, 0)) for n in cluster.items("nodes")]

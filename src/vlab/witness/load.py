@@ -1,0 +1,28 @@
+"""Sends a workload from inside the cluster, where no tunnel gathers what comes."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
+    """Says `progress` four times a second, then the whole `result`, or what was `wrong`.
+
+    Args:
+        given: service, workload, model (empty: the first one served), api_key (or null).
+    """
+    from vlab.errors import LabError
+    from vlab.load.client import Progress, first_model, run_async
+    from vlab.load.exchange import Target
+    from vlab.load.workload import Workload
+
+    def note(p: Progress) -> None:
+        say(kind="progress", done=p.done, in_flight=p.in_flight, errors=p.errors)
+
+    try:
+        model = given["model"] or await first_model(given["service"], given["api_key"])
+        target = Target(given["service"], model, given["api_key"])
+        result = await run_async(Workload.model_validate(given["workload"]), target, on_progress=note)
+    except LabError as e:
+        say(kind="wrong", message=e.message, hint=e.hint)
+        return
+    say(kind="result", result=result.model_dump(mode="json", exclude_none=True))

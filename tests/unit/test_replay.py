@@ -1,0 +1,56 @@
+"""Recorded runs of every scenario are judged as they must be, each time alike, and take no memory along."""
+
+import tracemalloc
+
+import pytest
+
+from vlab import catalog
+from vlab.altered import ALTERED
+from vlab.evidence import load
+from vlab.grading import checks_in, grade
+from vlab.model import Verdict
+from vlab.phases import holds, must, recorded_phases
+
+SCENARIOS = catalog.scenarios().values()
+RECORDED = [(s, phase) for s in SCENARIOS for phase in s.recorded]
+
+
+@pytest.mark.parametrize(("scenario", "phase"), RECORDED, ids=lambda v: getattr(v, "id", v))
+def test_recorded_runs_are_judged_as_they_must_be(scenario, phase):
+    report = grade(load(scenario.recorded[phase]), scenario.graders)
+    assert holds(scenario, phase, report.checks), (must(scenario, phase), [(c.id, c.verdict) for c in report.checks])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.id)
+def test_every_phase_is_recorded_and_no_other(scenario):
+    assert scenario.recorded.keys() == set(recorded_phases(scenario))
+
+
+def test_every_check_fails_on_some_run_as_recorded_or_altered():
+    every = {each.id for s in SCENARIOS for each in checks_in(*s.graders)}
+    failed = {
+        each.id
+        for scenario, phase in RECORDED
+        for each in grade(load(scenario.recorded[phase]), scenario.graders).checks
+        if each.verdict is Verdict.FAIL
+    }
+    assert failed | {each.check for each in ALTERED} == every
+
+
+def test_memory_stays_flat_over_replays():
+    scenario, phase = RECORDED[0]
+    grade(load(scenario.recorded[phase]), scenario.graders)
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for _ in range(20):
+        grade(load(scenario.recorded[phase]), scenario.graders)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < 100_000
+
+
+def test_ten_gradings_of_one_recording_are_equal():
+    scenario, phase = RECORDED[0]
+    recorded = scenario.recorded[phase]
+    reports = [grade(load(recorded), scenario.graders).model_dump(exclude={"graded_at"}) for _ in range(10)]
+    assert all(r == reports[0] for r in reports)
