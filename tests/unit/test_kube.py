@@ -227,11 +227,12 @@ def test_a_deadline_is_one_of_the_whole_call(api, cluster, behaviour):
         cluster.request("GET", "/x", timeout=SHORT)
 
 
-def test_an_answer_over_the_limit_is_refused_or_cut_as_is_wished(api, cluster):
+def test_an_answer_over_the_limit_is_refused_or_kept_to_its_end_as_is_wished(api, cluster):
     api.paths["/x"] = sending(b"x" * 1000, again=True)
     with pytest.raises(NoAnswer, match="an answer of over 5000 bytes"):
         cluster.request("GET", "/x", limit=5000)
-    assert cluster.request("GET", "/x", limit=5000, truncate=True) == b"x" * 5000
+    api.paths["/log"] = sending(b"x" * 9000 + b"why it died")
+    assert cluster.request("GET", "/log", limit=5000, tail=True) == b"x" * 4989 + b"why it died"
 
 
 def test_of_a_log_so_much_is_read_and_no_more(api, cluster):

@@ -100,19 +100,19 @@ class Kube:
         accept: str = "application/json",
         timeout: float = TIMEOUT_S,
         limit: int = _LIMIT,
-        truncate: bool = False,
+        tail: bool = False,
     ) -> bytes:
         """One call to its end.
 
         Args:
             timeout: seconds in all, however slowly the answer trickles.
-            limit: bytes that are read at most; what is longer is refused, or cut where `truncate` says so.
+            limit: bytes that are read at most; what is longer is refused, or kept to its end where `tail` says so.
 
         Raises:
             ApiError: the API refused.
             NoAnswer: it could not be asked.
         """
-        return self._send(method, path, query, body, content, accept, timeout, limit, truncate)[0]
+        return self._send(method, path, query, body, content, accept, timeout, limit, tail)[0]
 
     def _send(
         self,
@@ -124,7 +124,7 @@ class Kube:
         accept: str = "application/json",
         timeout: float = TIMEOUT_S,
         limit: int = _LIMIT,
-        truncate: bool = False,
+        tail: bool = False,
     ) -> tuple[bytes, Mapping[str, str]]:
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
@@ -143,7 +143,7 @@ class Kube:
                 _return_http_data_only=True,
             )
             try:
-                return _read(answer, end, limit, truncate), dict(answer.headers)
+                return _read(answer, end, limit, tail), dict(answer.headers)
             finally:
                 answer.close()
         except ApiException as e:
@@ -299,7 +299,7 @@ class Kube:
         """The end of a container's log: so many lines, so many bytes at most."""
         query = [("container", container), ("tailLines", lines), ("previous", str(previous).lower())]
         path = self.resources["pods"].path(namespace, pod, "log")
-        return self.request("GET", path, query=query, accept="*/*", limit=limit, truncate=True).decode(errors="replace")
+        return self.request("GET", path, query=query, accept="*/*", limit=limit, tail=True).decode(errors="replace")
 
     def run(
         self,
@@ -329,14 +329,13 @@ class _Passing(Exception):
         self.error = error
 
 
-def _read(answer: Any, end: float, limit: int, truncate: bool) -> bytes:
+def _read(answer: Any, end: float, limit: int, tail: bool) -> bytes:
     body = bytearray()
     while piece := answer.read1(1 << 16):
         body += piece
-        if len(body) > limit:
-            if truncate:
-                return bytes(body[:limit])
-            raise NoAnswer(f"an answer of over {limit} bytes")
         if time.monotonic() > end:
             raise NoAnswer("the API server's answer did not end in time")
+        if len(body) > limit and not tail:
+            raise NoAnswer(f"an answer of over {limit} bytes")
+        del body[:-limit]
     return bytes(body)
