@@ -235,9 +235,11 @@ def test_an_answer_over_the_limit_is_refused_or_kept_to_its_end_as_is_wished(api
     assert cluster.request("GET", "/log", limit=5000, tail=True) == b"x" * 4989 + b"why it died"
 
 
-def test_of_a_log_so_much_is_read_and_no_more(api, cluster):
-    api.paths["/api/v1/namespaces/n/pods/p/log"] = sending(b"line\n", again=True)
-    assert len(cluster.logs("n", "p", "c", lines=7, limit=100)) == 100
+def test_of_a_log_so_much_is_kept_and_no_more(api, cluster):
+    api.paths["/api/v1/namespaces/n/pods/p/log"] = sending(b"line\n" * 1000 + b"the last one")
+    kept = cluster.logs("n", "p", "c", lines=7, limit=100)
+    assert len(kept) == 100
+    assert kept.endswith("the last one")
     assert api.asked[-1][2] == {"container": "c", "tailLines": "7", "previous": "false"}
 
 
