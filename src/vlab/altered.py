@@ -16,7 +16,7 @@ from vlab.evidence.files import Contents
 from vlab.grading import checks_in
 from vlab.model import CheckResult, Verdict
 from vlab.phases import fails, passes
-from vlab.settings import GPU, SERVICE
+from vlab.settings import ENGINE_CORE, GPU, SERVICE
 
 Object = dict[str, Any]
 
@@ -104,7 +104,7 @@ def altered(scenario: Scenario) -> tuple[Altered, ...]:
 
 def _renamed_processes(said: Object) -> None:
     for process in said["processes"]:
-        process["name"] = process["name"].replace("VLLM::EngineCor", "python3")
+        process["name"] = process["name"].replace(ENGINE_CORE, "python3")
 
 
 def _other_command(said: Object) -> None:

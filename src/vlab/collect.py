@@ -17,6 +17,7 @@ from vlab.deployment import Rendered
 from vlab.errors import LabError
 from vlab.evidence import Collected, Header, Promised, Settled, seal
 from vlab.exercise import cluster_uid
+from vlab.probing import without_core
 from vlab.runs import Run
 from vlab.serving import serving
 from vlab.settle import Limits, restless
@@ -25,6 +26,7 @@ Object = dict[str, Any]
 Note = Callable[[str], None]
 Wait = Callable[[], Settled]
 
+_DYING_S = 10.0
 _ROUNDS = 4
 """So often it is waited and asked again where something moves meanwhile, such as an engine that was killed."""
 
@@ -68,6 +70,8 @@ def collect(
         if "api" in scenario.collect:
             outcomes["api"] = _timed(_api, context)
         outcomes["objects"] = _timed(_objects, context)
+        if "probe" in scenario.collect:
+            outcomes["probe"] = _timed(_probe, context)
         moved = _moved(context, limits) if outcomes["objects"].ok else ""
         if settled.moving or not moved:
             break
@@ -107,12 +111,21 @@ def collect(
 
 
 def _moved(context: Context, limits: Limits) -> str:
-    """What has begun to move since it had settled."""
-    try:
-        now = context.cluster.now()
-    except LabError as e:
-        return e.message
-    return restless(context.now, now, context.lab, context.run.namespace, limits) or ""
+    """What has begun to move since it had settled.
+
+    A server whose engine has just been killed answers, listens and is ready for some seconds yet, and ends then.
+    """
+    now = context.now
+    end = time.monotonic() + (_DYING_S if without_core(context.parts.get("probes", ())) else 0.0)
+    while True:
+        try:
+            moved = restless(now, context.cluster.now(), context.lab, context.run.namespace, limits)
+            if moved or time.monotonic() > end:
+                return moved or ""
+            time.sleep(0.5)
+            now = snapshot(context.cluster, context.lab, context.run.namespace)
+        except LabError as e:
+            return e.message
 
 
 def _timed(collector: Callable[[Context], None], context: Context) -> Collected:
@@ -176,5 +189,5 @@ def _logs(context: Context) -> None:
             context.logs[file] = f"[this log could not be had: {e.message}]\n"
 
 
-COLLECTORS: dict[str, Callable[[Context], None]] = {"events": _events, "logs": _logs, "probe": _probe}
-"""What a scenario may name under `collect` besides `objects` and `api`."""
+COLLECTORS: dict[str, Callable[[Context], None]] = {"events": _events, "logs": _logs}
+"""What a scenario may name under `collect` besides `api`, `objects` and `probe`, which belong to one moment."""

@@ -1,5 +1,6 @@
 """Looks into the pods that serve, from inside: which process listens, what its shared memory and its mounts are."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -8,6 +9,7 @@ from typing import Any
 from vlab.cluster.kube import Kube
 from vlab.cluster.refusals import NoAnswer
 from vlab.evidence import Probe
+from vlab.settings import ENGINE_CORE
 
 Object = dict[str, Any]
 
@@ -30,6 +32,16 @@ def probed(cluster: Kube, namespace: str, pods: Sequence[Object]) -> list[Probe]
     ]
     with ThreadPoolExecutor(4) as pool:
         return list(pool.map(lambda w: _probe(cluster, namespace, w, script), wanted))
+
+
+def without_core(probes: Sequence[Probe]) -> bool:
+    """Whether a vLLM server is seen without its engine's core, which is started with it and dies before it."""
+    for probe in (p for p in probes if p.exit_code == 0):
+        processes = json.loads(probe.stdout)["processes"]
+        serves = any("vllm" in word for process in processes for word in process["command"][:4])
+        if serves and not any(process["name"].startswith(ENGINE_CORE) for process in processes):
+            return True
+    return False
 
 
 def _probe(cluster: Kube, namespace: str, where: tuple[str, str], script: str) -> Probe:

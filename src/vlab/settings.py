@@ -8,6 +8,9 @@ PORT = 8000
 """The address that every brief names: clients send to it, and what is judged begins there."""
 GPU = "nvidia.com/gpu"
 
+ENGINE_CORE = "VLLM::EngineCor"
+"""The process that holds the model, by as much of its name as Linux keeps."""
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "vlab.dev/instance"
 SCENARIO = "vlab.dev/scenario"

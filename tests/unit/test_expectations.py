@@ -180,15 +180,33 @@ def test_where_there_are_no_weights_nothing_is_compared():
 # The deployment around it
 
 
-@pytest.mark.parametrize("probe", [{"httpGet": {"path": "/health"}}, {"exec": {"command": ["curl", "-f", "/health"]}}])
+ASKING = [
+    {"httpGet": {"path": "/health", "port": 8000}},
+    {"httpGet": {"path": "/v1/models", "port": "http"}},
+    {"tcpSocket": {"port": 8000}},
+    {"exec": {"command": ["curl", "-f", "localhost:8000/health"]}},
+    {"exec": {"command": ["bash", "-c", "exec 3<>/dev/tcp/localhost/8000"]}},
+]
+
+
+@pytest.mark.parametrize("probe", ASKING)
 def test_a_readiness_probe_that_asks(probe):
-    e.expect_readiness(of(readinessProbe=probe))
+    e.expect_readiness(of(readinessProbe=probe, ports=[{"name": "http", "containerPort": 8000}]))
 
 
-@pytest.mark.parametrize("probe", [None, {"exec": {"command": ["true"]}}, {"exec": {"command": ["sh", "-c", "true"]}}])
-def test_a_readiness_probe_that_asks_nothing_is_none(probe):
+ASKING_NOBODY = [
+    None,
+    {"exec": {"command": ["true"]}},
+    {"exec": {"command": ["sh", "-c", "exit 0"]}},
+    {"httpGet": {"path": "/health", "port": 9000}},
+    {"tcpSocket": {"port": "metrics"}},
+]
+
+
+@pytest.mark.parametrize("probe", ASKING_NOBODY)
+def test_a_readiness_probe_that_does_not_ask_the_engine_is_none(probe):
     with pytest.raises(Mismatch, match="a readiness probe"):
-        e.expect_readiness(of(readinessProbe=probe))
+        e.expect_readiness(of(readinessProbe=probe, ports=[{"name": "http", "containerPort": 8000}]))
 
 
 def with_cache(volume, env=(), mount="/cache"):

@@ -184,8 +184,9 @@ def test_a_leak_that_is_released_passes(judged):
         holding(LEAK, "exercise-1", labels={"owner": "vision-team"}),
         holding("default", "exercise-2"),
         holding(making.HERE, "exercise-2"),
+        holding(making.HERE, "exercise-2", labels={"app": "vllm-server"}),
     ],
-    ids=["as it was", "label taken off", "relabelled", "moved to another namespace", "moved beside the server"],
+    ids=["as it was", "label taken off", "relabelled", "moved elsewhere", "moved beside the server", "called a server"],
 )
 def test_a_leak_that_is_only_hidden_fails(judged, still):
     start, now = around()

@@ -1,5 +1,6 @@
 """What graders expect, each in one place: of the engine, its answers, its counters, its volumes, the nodes."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from vlab.evidence.api import Answer, Asked
 from vlab.grading.check import Mismatch, expect
 from vlab.grading.views import Engine, kind, namespace, selected, why_not_ready
 from vlab.serving import Owner, Serving, is_ready
-from vlab.settings import NAMED_ITS_NODE
+from vlab.settings import ENGINE_CORE, NAMED_ITS_NODE
 
 Object = dict[str, Any]
 
@@ -66,7 +67,7 @@ def expect_engine(engine: Engine, asked: Asked) -> None:
     said = " ".join(command)[:200]
     is_server = any("vllm" in word.lower() for word in command) and not {"-c", "-"} & set(command[1:2])
     expect(is_server, f"a vLLM server that listens in {name}", said)
-    cores = [p for p in engine.inside["processes"] if str(p["name"]).startswith("VLLM::EngineCor")]
+    cores = [p for p in engine.inside["processes"] if str(p["name"]).startswith(ENGINE_CORE)]
     expect(cores, f"an engine's core beside the server in {name}", f"none beside: {said}")
 
 
@@ -120,8 +121,23 @@ def expect_readiness(engine: Engine) -> None:
     name = f"{engine.name}/{engine.container['name']}"
     probe = engine.container.get("readinessProbe")
     expect(probe, f"a readiness probe in {name}", "none")
-    command = " ".join((probe or {}).get("exec", {}).get("command", ["?"]))
-    expect(command not in ("true", "/bin/true", "sh -c true", "exit 0"), "a readiness probe that asks", f"`{command}`")
+    asks = f"a readiness probe in {name} that asks the engine on its port"
+    for kind_ in ("httpGet", "tcpSocket", "grpc"):
+        if found := (probe or {}).get(kind_):
+            port = _number(found["port"], engine.container)
+            expect(port == engine.port, f"{asks} {engine.port}", f"one that asks port {port}")
+    command = " ".join((probe or {}).get("exec", {}).get("command", ()))
+    expect(not command or _ASKS.search(command), asks, f"`{command}`")
+
+
+_ASKS = re.compile(r"\d{2,}|health|http|tcp|curl|wget")
+"""What a command that asks a server has in it: a port, a path, a protocol or a client."""
+
+
+def _number(port: int | str, container: Object) -> int | str:
+    """A port's number, which a probe may give by the name that the container has for it."""
+    named = {p.get("name"): p["containerPort"] for p in container.get("ports", ())}
+    return int(port) if str(port).isdigit() else named.get(port, port)
 
 
 def expect_outlives_a_pod(engine: Engine, path: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from vlab.evidence import CannotTell, Evidence, Object, Probe
 from vlab.evidence.metrics import Metrics
 from vlab.serving import Serving, container, is_ready, serving
-from vlab.settings import GPU
+from vlab.settings import GPU, PORT
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Engine:
     """What it says of itself (see inside.py); None if it has no Python: then it is not the engine's image."""
     listener: Mapping[str, Any] | None
     """The process that listens."""
+    port: int = PORT
+    """On which it listens."""
 
     @property
     def name(self) -> str:
@@ -71,13 +73,13 @@ def _engine(pod: Object, found: Serving, probes: Iterable[Probe]) -> Engine:
         if str(port) in inside["listeners"]:
             pid = inside["listeners"][str(port)]
             listener = next((p for p in inside["processes"] if p["pid"] == pid), None)
-            return Engine(pod, container(pod, each), inside, listener)
+            return Engine(pod, container(pod, each), inside, listener, port)
     silent = [c for c in pod["spec"]["containers"] if c["name"] not in said]
     if not own or any(p.exit_code == -1 for p in own.values()) or not silent:
         raise CannotTell(f"{name} could not be looked into")
     # Whoever listens is in a container that has no Python to say so.
     declared = [c for c in silent if any(p["containerPort"] == port for p in c.get("ports", ()))]
-    return Engine(pod, container(pod, (declared or silent)[0]["name"]), None, None)
+    return Engine(pod, container(pod, (declared or silent)[0]["name"]), None, None, port)
 
 
 def kind(objects: Iterable[Object], name: str) -> list[Object]:
