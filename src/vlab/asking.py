@@ -19,9 +19,9 @@ Event = dict[str, Any]
 Note = Callable[[str], None]
 
 MAX_TOKENS = 12
-_DEADLINE_S = 60.0
+_DEADLINE_S = 45.0
 """What was not heard is asked again, with other questions, until so many seconds have passed."""
-_ATTEMPT_S = 30.0
+_ATTEMPT_S = 25.0
 _BODY_CHARS = 2000
 _NOUNS = [
     "kettle",
