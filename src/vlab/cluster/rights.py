@@ -1,28 +1,40 @@
 """What one must be allowed on a cluster to run exercises there, asked of the cluster before anything is made."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from vlab.cluster.kube import Kube
 from vlab.errors import Exit, LabError
 
-NEEDED = (
-    *(("", "namespaces", verb) for verb in ("create", "delete", "get", "list")),
-    ("", "nodes", "list"),
-    *(("", "pods", verb) for verb in ("create", "delete", "list")),
-    ("", "pods/exec", "create"),
-    *(("", plural, "create") for plural in ("configmaps", "persistentvolumeclaims", "services")),
-    ("apps", "deployments", "create"),
-    ("discovery.k8s.io", "endpointslices", "list"),
-)
-"""API group, resource (with its part), verb."""
+NEEDED = {
+    ("", "namespaces"): ("create", "delete", "get", "list", "update"),
+    ("", "nodes"): ("get", "list"),
+    ("", "pods"): ("create", "delete", "get", "list"),
+    ("", "pods/exec"): ("create", "get"),
+    ("", "pods/log"): ("get",),
+    ("", "configmaps"): ("create", "get"),
+    ("", "services"): ("create", "delete", "get", "list", "update"),
+    ("", "persistentvolumeclaims"): ("create", "delete", "get", "update"),
+    ("", "events"): ("list",),
+    ("apps", "deployments"): ("create", "delete", "get", "list", "patch", "update"),
+    ("apps", "replicasets"): ("list",),
+    ("apps", "statefulsets"): ("list",),
+    ("apps", "daemonsets"): ("list",),
+    ("discovery.k8s.io", "endpointslices"): ("list",),
+}
+"""Verbs by API group and resource (with its part). What a learner makes besides must be the learner's to delete."""
 
 
 def missing(cluster: Kube) -> list[str]:
     """The rights that one lacks, as `create deployments`."""
-    return [f"{verb} {resource}" for group, resource, verb in NEEDED if not _may(cluster, group, resource, verb)]
+    wishes = [(group, resource, verb) for (group, resource), verbs in NEEDED.items() for verb in verbs]
+    with ThreadPoolExecutor(8) as pool:
+        allowed = list(pool.map(lambda wish: _may(cluster, wish), wishes))
+    return [f"{verb} {resource}" for (_, resource, verb), may in zip(wishes, allowed, strict=True) if not may]
 
 
-def _may(cluster: Kube, group: str, resource: str, verb: str) -> bool:
+def _may(cluster: Kube, asked: tuple[str, str, str]) -> bool:
+    group, resource, verb = asked
     plural, _, part = resource.partition("/")
     wish = {"group": group, "resource": plural, "subresource": part, "verb": verb}
     review = {
