@@ -59,9 +59,13 @@ def run(
         for name in phases(scenario) if names is None else names:
             life = life or _Life(scenario, lab, steps, record, parameters)
             yield life.phase(name)
+    except LabError as e:
+        yield Phase("start", "the exercise starts", False, e.message)
     finally:
         if life is not None:
             life.end()
+        else:  # what had been made before it failed
+            exercise.remove(kube(lab), lab, NAMESPACE)
 
 
 class _Life:

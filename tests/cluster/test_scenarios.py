@@ -28,7 +28,7 @@ def spending(up, request):
 
 @pytest.mark.timeout(60 * MINUTES + 900)
 @pytest.mark.parametrize("known", CHOSEN, ids=lambda k: k.id)
-def test_the_gate(lab, spending, known):
+def test_the_gate(lab, clean, spending, known):
     """All that changed since it was recorded, and a canary; `make gate` lives through all."""
     with ui.Steps() as steps:
         phases = list(run(catalog.scenario(known.id), lab, steps, names=spending.phases(known)))
