@@ -23,6 +23,7 @@ from vlab.cluster.rights import refuse_missing
 from vlab.errors import Exit, LabError
 from vlab.locks import locked
 from vlab.names import ProviderName
+from vlab.serving import is_ready
 from vlab.settings import NAMESPACE, SYSTEM
 from vlab.values import read_values
 
@@ -197,7 +198,7 @@ def problems(lab: Lab) -> list[str]:
     if not cluster.answers():
         return ["the API server does not answer"]
     every = cluster.items("nodes")
-    found = [f"{n['metadata']['name']} is not Ready" for n in every if not _is_ready(n)]
+    found = [f"{n['metadata']['name']} is not Ready" for n in every if not is_ready(n)]
     workers = [n for n in every if "node-role.kubernetes.io/control-plane" not in n["metadata"]["labels"]]
     if lab.provider != "context":
         if len(workers) < lab.workers:
@@ -218,11 +219,6 @@ def _unfinished(cluster: Kube) -> list[str]:
             if ready < wanted:
                 found.append(f"{workload['metadata']['name']}: {ready} of {wanted} ready")
     return found
-
-
-def _is_ready(node: dict[str, object]) -> bool:
-    conditions = node["status"]["conditions"]  # type: ignore[index]
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _gpus(node: dict[str, object]) -> int:
