@@ -17,11 +17,11 @@ from pathlib import Path
 
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from vlab import catalog, exercise, runs
+from vlab import catalog, exercise
 from vlab.bring import bring
 from vlab.cluster import lab
 from vlab.cluster.kube import Kube, kube
-from vlab.deployment import Rendered
+from vlab.deployment import kept
 from vlab.names import DEFAULT_LAB
 from vlab.serving import is_ready
 
@@ -71,7 +71,7 @@ def main() -> None:
     before = memory_used_gib()
     scenario = catalog.scenario(SCENARIO)
     run = exercise.start(found, scenario, "benchmark", replace=True)
-    healthy = Rendered.model_validate(runs.read_objects(run.wanted)).healthy
+    healthy = kept(run).healthy
     bring(cluster, found, run, healthy, scenario)
     assert vlab("grade", SCENARIO, "--learner", "benchmark").returncode == 0  # noqa: S101
     starts = [seconds_to_ready(cluster, run.namespace) for _ in range(RUNS)]

@@ -3,10 +3,11 @@
 from vlab import exercise, runs, settle, ui
 from vlab.catalog import Scenario
 from vlab.cluster import witness
+from vlab.cluster.gpus import offered
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
-from vlab.deployment import Rendered
+from vlab.deployment import kept
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
 from vlab.serving import serving
@@ -39,7 +40,7 @@ def begin(
     with steps.step(f"Deploy {scenario.id}") as line:
         known = runs.find(lab, scenario, learner)
         run = exercise.start(lab, scenario, learner, namespace, replace=replace, gpus=gpus, note=line.note)
-        values = Rendered.model_validate(runs.read_objects(run.wanted)).values
+        values = kept(run).values
         witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
     if known is None or known.started != run.started:
         with steps.step("Look that the fault is there") as line:
@@ -62,9 +63,7 @@ def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None =
             f"{scenario.id} takes GPUs of a cluster that others may use too",
             "say how many it may take, its neighbour's and the learner's own among them: --take-gpus N",
         )
-    nodes = [
-        n for n in cluster.items("nodes") if int(n["status"].get("allocatable", {}).get(GPU, 0)) >= needs.gpus_per_node
-    ]
+    nodes = [n for n in cluster.items("nodes") if offered(n) >= needs.gpus_per_node]
     if len(nodes) < needs.nodes:
         many = f"{needs.nodes} nodes" if needs.nodes > 1 else "a node"
         raise LabError(

@@ -13,7 +13,7 @@ from vlab.catalog import Scenario
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
-from vlab.deployment import Rendered
+from vlab.deployment import kept
 from vlab.errors import LabError
 from vlab.evidence import Collected, Header, Promised, Settled, seal
 from vlab.exercise import cluster_uid
@@ -60,7 +60,7 @@ def collect(
         wait: waits until the deployment has settled; it is called again when something moved while it was asked.
         made_from: the digest to keep with a run that is recorded for replay.
     """
-    values = Rendered.model_validate(runs.read_objects(run.wanted)).values
+    values = kept(run).values
     context = Context(run, lab, kube(lab), scenario, values, note)
     began, started = time.monotonic(), datetime.now(UTC)
     outcomes: dict[str, Collected] = {}

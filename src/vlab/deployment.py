@@ -7,10 +7,11 @@ import jinja2
 import pydantic
 import yaml
 
-from vlab import catalog, render
+from vlab import catalog, render, runs
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster.lab import Lab, Profile
 from vlab.pins import pins
+from vlab.runs import Run
 from vlab.settings import EXERCISE, LEARNER, SCENARIO
 from vlab.values import read_values
 
@@ -41,6 +42,15 @@ class Rendered(pydantic.BaseModel, frozen=True):
     faulty: Wanted
     values: dict[str, Any]
     """Of the healthy one: what was promised to its users."""
+
+
+def kept(run: Run) -> Rendered:
+    """What was rendered when a run was started.
+
+    Raises:
+        LabError: its file is not there or not whole.
+    """
+    return Rendered.model_validate(runs.read_objects(run.wanted))
 
 
 def values(

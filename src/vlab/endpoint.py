@@ -4,7 +4,7 @@ from vlab import runs
 from vlab.cluster import witness
 from vlab.cluster.kube import kube
 from vlab.cluster.lab import Lab
-from vlab.deployment import Rendered
+from vlab.deployment import kept
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
 from vlab.settings import NAMESPACE, PORT, SERVICE
@@ -40,7 +40,7 @@ def open_witness(lab: Lab, namespace: str | None) -> tuple[witness.Witness, str]
     """
     run = last_run(lab, namespace)
     cluster = kube(lab)
-    found = witness.ensure(cluster, lab, Rendered.model_validate(runs.read_objects(run.wanted)).values)
+    found = witness.ensure(cluster, lab, kept(run).values)
     if found is None:
         raise LabError(
             "no witness pod may be made on this cluster",

@@ -15,7 +15,7 @@ from vlab.cluster.objects import (
     namespaces,
     snapshot,
 )
-from vlab.deployment import Rendered, rendered
+from vlab.deployment import Rendered, kept, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essences, identity
 from vlab.pins import pins
@@ -181,7 +181,7 @@ def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = quiet) -> Run:
     cluster = kube(lab)
     same_cluster(cluster, run)
     with runs.at_work(run, "resetting"):
-        made = Rendered.model_validate(runs.read_objects(run.wanted))
+        made = kept(run)
         began = runs.read_objects(run.start)
         _holder(cluster, lab, run.namespace)
         nodes.restore(cluster, lab)

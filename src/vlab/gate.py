@@ -13,7 +13,7 @@ from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
-from vlab.deployment import Rendered
+from vlab.deployment import kept
 from vlab.errors import LabError
 from vlab.essence import essences
 from vlab.evidence import slim
@@ -129,7 +129,7 @@ class _Life:
         return report
 
     def _healthy(self, name: str, _: str) -> Phase:
-        made = Rendered.model_validate(runs.read_objects(self.run.wanted))
+        made = kept(self.run)
         bring(self.cluster, self.lab, self.run, made.healthy, self.scenario)
         return self._judged(name)
 

@@ -11,7 +11,7 @@ from vlab.cluster.lab import Lab
 from vlab.cluster.objects import namespaces
 from vlab.errors import LabError
 from vlab.evidence import Settled
-from vlab.serving import extended, incomplete, serving
+from vlab.serving import extended, incomplete, is_ready, serving
 
 Object = dict[str, Any]
 
@@ -110,7 +110,7 @@ def lost(nodes: Sequence[Object], objects: Sequence[Object], *, every: bool) -> 
     used = {o["spec"].get("nodeName") for o in objects if o["kind"] == "Pod"}
     for node in nodes:
         name = node["metadata"]["name"]
-        if (every or name in used) and not _has(node.get("status", {}), "Ready", "True"):
+        if (every or name in used) and not is_ready(node):
             return f"node {name} is not ready"
     return None
 
@@ -200,13 +200,13 @@ def _stateful_set(found: Object, objects: Sequence[Object]) -> str | None:
     if not own and found["spec"].get("replicas", 1):
         return "is making pods"
     # It makes one pod after the other, each when the one before is ready; one that is stuck ends that.
-    all_ready = all(_has(pod.get("status", {}), "Ready", "True") for pod in own)
+    all_ready = all(is_ready(pod) for pod in own)
     return "is making pods" if all_ready and len(own) < found["spec"].get("replicas", 1) else None
 
 
 def _pod(found: Object, now: datetime, limits: Limits) -> str | None:
     status = found.get("status", {})
-    if status.get("phase") in ("Succeeded", "Failed") or _has(status, "Ready", "True") or is_unschedulable(found):
+    if status.get("phase") in ("Succeeded", "Failed") or is_ready(found) or is_unschedulable(found):
         return None
     containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     if any(_will_not_start(c, limits.patient) for c in containers):
@@ -246,17 +246,14 @@ def _last_life(container: Object) -> float | None:
 
 def is_unschedulable(found: Object) -> bool:
     """Whether the scheduler found no place for a pod."""
-    return found["kind"] == "Pod" and _has(found.get("status", {}), "PodScheduled", "False")
+    conditions = found.get("status", {}).get("conditions", ())
+    return found["kind"] == "Pod" and any(c["type"] == "PodScheduled" and c["status"] == "False" for c in conditions)
 
 
 def _scheduled_for(status: Object, now: datetime) -> float:
     """Seconds since the pod got its node: if its volume cannot be mounted it waits there for ever."""
     times = [c["lastTransitionTime"] for c in status.get("conditions", ()) if c["type"] == "PodScheduled"]
     return (now - datetime.fromisoformat(times[0])).total_seconds() if times else 0.0
-
-
-def _has(status: Object, condition: str, value: str) -> bool:
-    return any(c["type"] == condition and c["status"] == value for c in status.get("conditions", ()))
 
 
 def _missing_pods(objects: Sequence[Object]) -> str | None:

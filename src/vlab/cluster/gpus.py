@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from vlab import render
 from vlab.build import images
-from vlab.cluster.kube import Kube
+from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import GPU, Lab
 from vlab.cluster.witness import namespace_of
 from vlab.errors import Exit, LabError
@@ -29,13 +29,13 @@ def simulate(cluster: Kube, lab: Lab, note: Callable[[str], None]) -> None:
     Raises:
         LabError: it has real ones, or the plugin does not start.
     """
-    if any(_gpus(cluster)):
+    if any(map(offered, cluster.items("nodes"))):
         raise LabError(f"this cluster offers {GPU} already", "leave --simulate-gpus away")
     values = read_values(lab.values) if lab.values.is_file() else {}
     image = str(values.get("gpu_plugin_image", images.TOOLS))
     offer(cluster, lab, image, {"kubernetes.io/os": "linux"})
     end = time.monotonic() + _OFFERED_S
-    while not any(_gpus(cluster)):
+    while not any(map(offered, cluster.items("nodes"))):
         note("waiting for the first GPU")
         if time.monotonic() > end:
             raise LabError(
@@ -46,5 +46,6 @@ def simulate(cluster: Kube, lab: Lab, note: Callable[[str], None]) -> None:
         time.sleep(0.5)
 
 
-def _gpus(cluster: Kube) -> list[int]:
-    return [int(n["status"].get("allocatable", {}).get(GPU, 0)) for n in cluster.items("nodes")]
+def offered(node: Object) -> int:
+    """The GPUs that a node gives to pods."""
+    return int(node["status"].get("allocatable", {}).get(GPU, 0))

@@ -15,7 +15,7 @@ from vlab.build import store, targets
 from vlab.build.pipeline import remove
 from vlab.cluster import kind, nodes, storage
 from vlab.cluster.containers import Container, Engine
-from vlab.cluster.gpus import offer, simulate
+from vlab.cluster.gpus import offer, offered, simulate
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.lab import GPU, VALUES, Lab, Profile, find, new
@@ -203,7 +203,7 @@ def problems(lab: Lab) -> list[str]:
     if lab.provider != "context":
         if len(workers) < lab.workers:
             found.append(f"{lab.workers - len(workers)} workers have not joined")
-        found += [f"{n['metadata']['name']} offers no GPU" for n in workers if not _gpus(n)]
+        found += [f"{n['metadata']['name']} offers no GPU" for n in workers if not offered(n)]
         found += _unfinished(cluster)
     return found
 
@@ -219,10 +219,6 @@ def _unfinished(cluster: Kube) -> list[str]:
             if ready < wanted:
                 found.append(f"{workload['metadata']['name']}: {ready} of {wanted} ready")
     return found
-
-
-def _gpus(node: dict[str, object]) -> int:
-    return int(node["status"]["allocatable"].get(GPU, 0))  # type: ignore[index]
 
 
 def _wait_until_well(lab: Lab, line: ui.Step) -> None:

@@ -18,6 +18,7 @@ from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import Lab
 from vlab.cluster.refusals import ApiError, NoAnswer
 from vlab.errors import Exit, LabError
+from vlab.serving import is_ready
 from vlab.settings import SYSTEM
 
 Event = dict[str, Any]
@@ -127,13 +128,12 @@ def _usable(cluster: Kube, pod: Object) -> bool:
     if pod["status"].get("phase") in ("Failed", "Succeeded"):
         return False
     node = cluster.find("nodes", pod["spec"].get("nodeName", "")) if pod["spec"].get("nodeName") else None
-    conditions = {} if node is None else {c["type"]: c["status"] for c in node["status"].get("conditions", ())}
-    return node is None or conditions.get("Ready") == "True"
+    return node is None or is_ready(node)
 
 
 def _ready(cluster: Kube, pod: Object, namespace: str) -> Witness | None:
     statuses = pod["status"].get("containerStatuses", ())
-    if not any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", ())):
+    if not is_ready(pod):
         return None
     return Witness(cluster, namespace, str(statuses[0].get("imageID", "")), str(pod["spec"]["nodeName"]))
 
