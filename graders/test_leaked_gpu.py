@@ -60,7 +60,7 @@ def test_leak_released(objects, start, serving, evidence):
 def _serves(pod, serving, objects):
     """Whether a pod is of what serves, or is meant to where nothing does yet."""
     if not serving.owners:
-        return selected(serving.service, pod)
+        return any(selected(door.service, pod) for door in serving.doors)
     by_uid = {o["metadata"]["uid"]: o for o in objects if "uid" in o["metadata"]}
     return top_of(pod, by_uid)["uid"] in {owner.uid for owner in serving.owners}
 

@@ -14,24 +14,28 @@ from vlab.grading.expectations import (
     why_nobody_serves,
 )
 from vlab.serving import incomplete
-from vlab.settings import PORT, SERVICE
+from vlab.settings import PORT
 
 
 @check("service-kept", help=SEE_SERVICE)
 def test_service_kept(serving):
     """The address is kept, and leads to pods of this namespace"""
-    found = serving.service
-    expect(found, f"a Service {SERVICE}", "none of that name")
-    expect(found["spec"].get("type") != "ExternalName", f"{SERVICE} in front of pods", "a name that leads elsewhere")
-    ports = ", ".join(str(p["port"]) for p in found["spec"].get("ports") or ())
-    expect(serving.port, f"port {PORT} on {SERVICE}", ports or "no port")
-    expect(not serving.strangers, "only pods of this namespace behind it", ", ".join(serving.strangers))
+    for door in serving.doors:
+        found = door.service
+        expect(found, f"a Service {door.name}", "none of that name")
+        leads_away = found["spec"].get("type") == "ExternalName"
+        expect(not leads_away, f"{door.name} in front of pods", "a name that leads elsewhere")
+        ports = ", ".join(str(p["port"]) for p in found["spec"].get("ports") or ())
+        expect(door.port, f"port {PORT} on {door.name}", ports or "no port")
+        expect(not door.strangers, f"only pods of this namespace behind {door.name}", ", ".join(door.strangers))
 
 
 @check("server-ready", points=4, needs=["service-kept"], help=SEE_PODS)
 def test_server_ready(serving, objects, evidence):
     """Something is ready behind it, as much as its owner wants"""
-    expect(serving.pods, "a ready pod", why_nobody_serves(serving, objects, evidence.header.namespace))
+    for door in serving.doors:
+        lacking = why_nobody_serves(door, objects, evidence.header.namespace)
+        expect(door.pods, f"a ready pod behind {door.name}", lacking)
     for owner in serving.owners:
         lacking = incomplete(owner)
         expect(not lacking, f"every pod that {owner.kind} {owner.name} wants, ready and as it says now", lacking)

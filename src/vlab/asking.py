@@ -78,8 +78,15 @@ def question(draw: random.Random) -> str:
     return f"The {adjective} {noun} near the {another} {other} {draw.choice(_VERBS)} because"
 
 
-def asked(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note) -> Asked:
-    """What the endpoint says.
+def asked(
+    cluster: Kube,
+    lab: Lab,
+    namespace: str,
+    values: Mapping[str, Any],
+    note: Note,
+    addresses: Sequence[str] = (SERVICE,),
+) -> Asked:
+    """What the endpoint says, behind each of its addresses.
 
     Raises:
         LabError: it could not be asked: the grader's own way to it failed to the last.
@@ -89,7 +96,7 @@ def asked(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], no
     last: Asked | None = None
     while last is None or time.monotonic() < end:
         try:
-            last = _once(cluster, lab, namespace, values, note)
+            last = _once(cluster, lab, namespace, values, note, addresses)
             trouble = None
             if not last.unsteady and (last.models is None or _heard(last)):
                 return last
@@ -109,20 +116,22 @@ def _heard(found: Asked) -> bool:
     return all(a.heard for a in (found.models, *found.answers) if a is not None)
 
 
-def _look(cluster: Kube, namespace: str) -> Serving:
-    return serving(cluster.items("services,endpointslices,pods", namespace), namespace)
+def _look(cluster: Kube, namespace: str, addresses: Sequence[str] = (SERVICE,)) -> Serving:
+    return serving(cluster.items("services,endpointslices,pods", namespace), namespace, addresses)
 
 
-def _once(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note) -> Asked:
-    before = _look(cluster, namespace)
+def _once(
+    cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note, addresses: Sequence[str]
+) -> Asked:
+    before = _look(cluster, namespace, addresses)
     if not before.pods and not before.strangers:
         return Asked(via="witness", max_tokens=MAX_TOKENS)
     draw = random.SystemRandom()
     given = {
-        "service": f"http://{SERVICE}.{namespace}.svc:{PORT}",
+        "services": [f"http://{name}.{namespace}.svc:{PORT}" for name in addresses],
         "pods": before.urls,
         "model": values["server"]["model"],
-        "prompts": [question(draw) for _ in range(2 + len(before.pods))],
+        "prompts": [question(draw) for _ in range(2 * len(addresses) + len(before.pods))],
         "max_tokens": MAX_TOKENS,
     }
     found = witness.ensure(cluster, lab, values, note=note)
@@ -134,11 +143,11 @@ def _once(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], no
     else:
         events = forwarded(cluster, namespace, before, given, _ATTEMPT_S)
         result = _asked(events, "forward", "")
-    after = _look(cluster, namespace)
-    return result.model_copy(update={"unsteady": _changed(before, after)})
+    after = _look(cluster, namespace, addresses)
+    return result.model_copy(update={"unsteady": changed(before, after)})
 
 
-def _changed(before: Serving, after: Serving) -> str:
+def changed(before: Serving, after: Serving) -> str:
     """What is not as it was behind the Service, so that the answers may be another's."""
     was, now = _running(before.pods), _running(after.pods)
     gone = sorted(was.keys() - now.keys()) or sorted(k for k in was if now.get(k) != was[k])

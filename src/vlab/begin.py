@@ -1,6 +1,11 @@
 """`vlab start`: looks whether a cluster can show a fault, deploys it, and looks that it is there."""
 
-from vlab import exercise, runs, settle, ui
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from vlab import __version__, exercise, measure, runs, settle, ui
 from vlab.catalog import Scenario
 from vlab.cluster import witness
 from vlab.cluster.gpus import offered
@@ -9,6 +14,12 @@ from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
 from vlab.deployment import kept
 from vlab.errors import Exit, LabError
+from vlab.evidence import Collected, Evidence, Header, write
+from vlab.grading.load import checks_in
+from vlab.grading.run import judge
+from vlab.grading.views import Views
+from vlab.measure import Before
+from vlab.model import Verdict
 from vlab.runs import Run
 from vlab.serving import serving
 from vlab.settings import GPU
@@ -44,9 +55,48 @@ def begin(
         witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
     if known is None or known.started != run.started:
         with steps.step("Look that the fault is there") as line:
-            settled = settle.settle(cluster, lab, namespace, line.note, _SHOWS_S, settle.Limits(patient=False))
+            limits = settle.Limits(patient=False)
+            settled = settle.settle(cluster, lab, namespace, line.note, _SHOWS_S, limits, scenario.awaited)
             _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
+    if scenario.measured:
+        with steps.step("Measure it as it is, to compare with later") as line:
+            before = measure.ensure_before(cluster, lab, run, scenario, line.note)
+            refuse_unseen(lab, scenario, run, before)
     return run
+
+
+def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> None:
+    """Raises: LabError if what was measured does not show the fault: then nothing can be compared with it.
+
+    The check that must fail on the fault is asked, with the same figures for now as for the start.
+    """
+    parts: dict[str, Any] = {}
+    if before.load is not None:
+        both = {"loaded": before.load.loaded, "requests": before.load.requests, "metrics": before.load.metrics}
+        parts |= both | {f"{name}_before": part for name, part in both.items()}
+    if before.stream is not None:
+        parts |= {"stream": before.stream, "stream_before": before.stream}
+    header = Header(
+        vlab=__version__,
+        scenario=scenario.id,
+        learner=run.learner,
+        namespace=run.namespace,
+        profile=lab.profile,
+        parameters=run.parameters,
+        started=run.started,
+        seconds=0.0,
+        collectors=dict.fromkeys(("load", "stream", "before"), Collected(ok=True)),
+    )
+    with tempfile.TemporaryDirectory(prefix="vlab-") as folder:
+        write(Path(folder) / "evidence", header, parts)
+        (expected,) = (c for c in checks_in(*scenario.graders) if c.id == scenario.expected)
+        result = judge(dataclasses.replace(expected, needs=()), Views(Evidence(Path(folder) / "evidence")), {})
+    if result.verdict is not Verdict.FAIL:
+        raise LabError(
+            f"what was measured does not show the fault of {scenario.id}: {result.reason or 'all is well'}",
+            f"something else may keep this machine busy; begin anew: `vlab start {scenario.id} --replace`",
+            Exit.MACHINE,
+        )
 
 
 def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None = None) -> None:
@@ -75,7 +125,7 @@ def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None =
 
 def _refuse_no_fault(cluster: Kube, lab: Lab, scenario: Scenario, run: Run, moving: str) -> None:
     """Raises: LabError if what should be broken serves: then nothing that is done here counts."""
-    found = serving(snapshot(cluster, lab, run.namespace), run.namespace)
+    found = serving(snapshot(cluster, lab, run.namespace), run.namespace, scenario.addresses)
     if not found.pods or scenario.expected != "server-ready":
         if moving:
             ui.say(f"{moving}: the fault may take a while to show")

@@ -14,7 +14,7 @@ from vlab.cluster.objects import SHAPERS, WORKLOADS, decided, delete, namespaces
 from vlab.cluster.refusals import ApiError
 from vlab.deployment import Wanted
 from vlab.errors import Exit, LabError
-from vlab.essence import essence, follows, identity
+from vlab.essence import Identity, essence, follows, identity
 from vlab.runs import Run
 
 Note = Callable[[str], None]
@@ -22,6 +22,7 @@ Note = Callable[[str], None]
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MADE_BY_THEMSELVES = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 """In every namespace."""
+_CONFIGURATION = ("ConfigMap", "Secret")
 _SETTLE_S = 180.0
 
 
@@ -46,6 +47,8 @@ def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Scenario,
     note("removing what is more")
     delete(cluster, [o for o in extra if o["kind"] in SHAPERS], ())
     anew = [o for o in [*extra, *differing] if o["kind"] in WORKLOADS]
+    changed = {k for k in target if k[0] in _CONFIGURATION and (k not in mine or mine[k] in differing)}
+    anew += [o for k, o in mine.items() if k in target and o not in anew and _reads(o) & changed]
     around = {identity(o) for o in wanted.surroundings}
     if scenario.fault.first and not _stand(around, mine, anew, pods):
         anew += [o for k, o in mine.items() if o["kind"] in WORKLOADS and k in target and o not in anew]
@@ -60,6 +63,15 @@ def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Scenario,
         _wait_for(cluster, wanted.surroundings, note)
     _put(cluster, [o for o in wanted.objects if o["kind"] in WORKLOADS])
     _wait_for_own_pods(cluster, lab, run, note)
+
+
+def _reads(found: Object) -> set[Identity]:
+    """The configuration that a workload's pods read when they start: what runs may have read another one."""
+    spec = found.get("spec", {}).get("template", {}).get("spec", {})
+    space = found["metadata"].get("namespace", "")
+    volumes = spec.get("volumes") or ()
+    maps = {("ConfigMap", space, v["configMap"]["name"]) for v in volumes if "configMap" in v}
+    return maps | {("Secret", space, v["secret"]["secretName"]) for v in volumes if "secret" in v}
 
 
 def _left_alone(found: Object) -> bool:

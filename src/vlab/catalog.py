@@ -14,6 +14,7 @@ import yaml
 
 from vlab import paths
 from vlab.errors import LabError
+from vlab.settings import SERVICE
 
 Parameters = dict[str, Any]
 
@@ -29,7 +30,7 @@ class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
     first: bool = False
     """Whether what the manifests make must run before the server is deployed: it takes what the server needs."""
     traffic: str | None = None
-    """The workload in the scenario's folder that its users send."""
+    """The workload in the scenario's folder that its users send: measured at the start and at every grading."""
 
 
 class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -44,6 +45,15 @@ class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Whether the fault holds GPUs of the cluster; on one that others use too it must be given leave for so many."""
 
 
+class OnProfile(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What is otherwise on a profile."""
+
+    values: dict[str, Any] = {}
+    """Laid over the scenario's values."""
+    parameters: dict[str, tuple[Any, ...]] = {}
+    """In the place of those of the same names."""
+
+
 class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     """scenario.yaml."""
 
@@ -54,15 +64,27 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     minutes: int
     kind: str
     needs: Needs = Needs()
+    values: dict[str, Any] = {}
+    """Laid over the values of the profile, with the fault and without."""
     fault: Fault
     expected: str
     """The check that fails while the fault is there."""
     checks: tuple[str, ...] = ()
     """Files in graders/shared with checks that several scenarios have, besides those of its own grader."""
-    collect: tuple[Literal["objects", "events", "logs", "probe", "api"], ...]
+    collect: tuple[Literal["objects", "events", "logs", "probe", "api", "load", "stream"], ...]
     """Collectors of the evidence that its graders need."""
+    addresses: tuple[str, ...] = (SERVICE,)
+    """The Services that its brief names, behind which the engine is."""
+    proxied: tuple[str, ...] = ()
+    """Those of them behind which a learner may put something in front of the engine."""
+    send: dict[str, str] = {}
+    """The Service to which each class of its traffic goes; the first address if it is not here."""
+    edge: str | None = None
+    """The Service in front of the engine; a stream is measured through it and past it."""
     parameters: dict[str, tuple[Any, ...]] = {}
     """What each may be; which it is depends on the learner."""
+    profiles: dict[str, OnProfile] = {}
+    """By profile."""
     also: tuple[str, ...] = ()
     """Other mendings that must pass, of those in scenarios/common; its own are in its folder."""
     wrong: dict[str, str] = {}
@@ -112,15 +134,37 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         return [part.strip() for part in parts if part.startswith("## ")]
 
     @property
+    def awaited(self) -> tuple[str, ...]:
+        """The Services that must lead somewhere before anything is asked."""
+        return tuple(dict.fromkeys([*self.addresses, *self.send.values(), *([self.edge] if self.edge else [])]))
+
+    @property
+    def measured(self) -> bool:
+        """Whether something is measured when it starts, to compare with."""
+        return bool({"load", "stream"} & set(self.collect))
+
+    @property
     def workload(self) -> Path | None:
-        """The file of its users' traffic."""
+        """The file of its users' traffic, a template with its parameters."""
         return None if self.fault.traffic is None else self.folder / self.fault.traffic
 
-    def draw(self, learner: str) -> Parameters:
+    def on(self, profile: str) -> OnProfile:
+        """What is otherwise on a profile; nothing unless it says so."""
+        return self.profiles.get(profile, OnProfile())
+
+    def ranges(self, profile: str = "cpu") -> dict[str, tuple[Any, ...]]:
+        """What each parameter may be on a profile."""
+        return {**self.parameters, **self.on(profile).parameters}
+
+    def draw(self, learner: str, profile: str = "cpu") -> Parameters:
         """This learner's parameters: the same at every start, others than most others get."""
         seed = hashlib.sha256(f"{self.id}\0{learner}".encode()).digest()
         choose = random.Random(seed)  # noqa: S311 - to tell learners apart, not to keep a secret
-        return {name: choose.choice(values) for name, values in sorted(self.parameters.items())}
+        return {name: choose.choice(values) for name, values in sorted(self.ranges(profile).items())}
+
+    def end(self, last: bool, profile: str = "cpu") -> Parameters:
+        """One end of the ranges: the first or the last of each parameter's values."""
+        return {name: values[-1 if last else 0] for name, values in self.ranges(profile).items()}
 
 
 @cache

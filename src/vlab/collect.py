@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vlab import __version__, asking, evidence, probing, runs
+from vlab import __version__, asking, evidence, measure, probing, runs
 from vlab.catalog import Scenario
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
@@ -52,13 +52,23 @@ class Context:
 
 
 def collect(
-    run: Run, lab: Lab, scenario: Scenario, folder: Path, wait: Wait, limits: Limits, note: Note, made_from: str = ""
+    run: Run,
+    lab: Lab,
+    scenario: Scenario,
+    folder: Path,
+    wait: Wait,
+    limits: Limits,
+    note: Note,
+    made_from: str = "",
+    *,
+    load: bool = True,
 ) -> None:
     """Record evidence into the new `folder`. Never fails because of what is deployed.
 
     Args:
         wait: waits until the deployment has settled; it is called again when something moved while it was asked.
         made_from: the digest to keep with a run that is recorded for replay.
+        load: whether load may be sent; without it that is not among the evidence.
     """
     values = kept(run).values
     context = Context(run, lab, kube(lab), scenario, values, note)
@@ -67,8 +77,8 @@ def collect(
     for _ in range(_ROUNDS):
         settled = wait()
         # Ask, then look: what is looked at is what answered.
-        if "api" in scenario.collect:
-            outcomes["api"] = _timed(_api, context)
+        for name in (n for n in ASKERS if n in scenario.collect and (load or n == "api")):
+            outcomes[name] = _timed(ASKERS[name], context)
         outcomes["objects"] = _timed(_objects, context)
         if "probe" in scenario.collect:
             outcomes["probe"] = _timed(_probe, context)
@@ -76,6 +86,8 @@ def collect(
         if settled.moving or not moved:
             break
         settled = settled.model_copy(update={"moving": moved})
+    if scenario.measured:
+        outcomes["before"] = _timed(_before, context)
     rest = {name: COLLECTORS[name] for name in COLLECTORS if name in scenario.collect}
     note(", ".join(rest))
     with ThreadPoolExecutor(max(1, len(rest))) as pool:
@@ -96,6 +108,9 @@ def collect(
             image=server["image"],
             context=server["flags"]["max-model-len"],
             cache_path=server["cache_path"],
+            addresses=scenario.addresses,
+            edge=scenario.edge or "",
+            proxied=scenario.proxied,
         ),
         made_from=made_from,
         settled=settled,
@@ -119,7 +134,8 @@ def _moved(context: Context, limits: Limits) -> str:
     end = time.monotonic() + (_DYING_S if without_core(context.parts.get("probes", ())) else 0.0)
     while True:
         try:
-            moved = restless(now, context.cluster.now(), context.lab, context.run.namespace, limits)
+            run, here = context.run, context.scenario.awaited
+            moved = restless(now, context.cluster.now(), context.lab, run.namespace, limits, here)
             if moved or time.monotonic() > end:
                 return moved or ""
             time.sleep(0.5)
@@ -149,8 +165,32 @@ def _skew(cluster: Kube) -> float:
 
 
 def _api(context: Context) -> None:
-    asked = asking.asked(context.cluster, context.lab, context.run.namespace, context.values, context.note)
+    given = (context.cluster, context.lab, context.run.namespace, context.values, context.note)
+    asked = asking.asked(*given, context.scenario.addresses)
     context.parts["api"] = asked.model_dump(mode="json")
+
+
+def _load(context: Context) -> None:
+    found = measure.load(context.cluster, context.lab, context.run, context.scenario, context.note)
+    context.parts |= {"loaded": found.loaded, "requests": found.requests, "metrics": found.metrics}
+
+
+def _stream(context: Context) -> None:
+    found = measure.stream(context.cluster, context.lab, context.run, context.scenario, context.note)
+    context.parts["stream"] = found
+
+
+def _before(context: Context) -> None:
+    """What was measured when the exercise began; it is read, not measured."""
+    found = measure.read_before(context.lab, context.run, context.scenario)
+    if found.load is not None:
+        context.parts |= {
+            "loaded_before": found.load.loaded,
+            "requests_before": found.load.requests,
+            "metrics_before": found.load.metrics,
+        }
+    if found.stream is not None:
+        context.parts["stream_before"] = found.stream
 
 
 def _objects(context: Context) -> None:
@@ -165,7 +205,7 @@ def _events(context: Context) -> None:
 
 
 def _probe(context: Context) -> None:
-    found = serving(context.now, context.run.namespace)
+    found = serving(context.now, context.run.namespace, context.scenario.addresses)
     context.parts["probes"] = probing.probed(context.cluster, context.run.namespace, found.pods)
 
 
@@ -189,5 +229,7 @@ def _logs(context: Context) -> None:
             context.logs[file] = f"[this log could not be had: {e.message}]\n"
 
 
+ASKERS: dict[str, Callable[[Context], None]] = {"api": _api, "load": _load, "stream": _stream}
+"""What sends something to the endpoint, in this order, before its objects are looked at."""
 COLLECTORS: dict[str, Callable[[Context], None]] = {"events": _events, "logs": _logs}
-"""What a scenario may name under `collect` besides `api`, `objects` and `probe`, which belong to one moment."""
+"""What a scenario may name under `collect` besides those that ask, and `objects` and `probe`, of the same moment."""

@@ -94,7 +94,8 @@ def rendered(
         built: the engine's image is the one that is built here.
         gpus: how many the fault may take; of a cluster that vlab made, all.
     """
-    site = read_values(lab.values) if lab.values.is_file() else {}
+    own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
+    site = catalog.merged(own_values, read_values(lab.values) if lab.values.is_file() else {})
     workers = lab.workers if gpus is None else gpus
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
 

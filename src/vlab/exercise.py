@@ -54,7 +54,7 @@ def start(
     known = _going_on(cluster, lab, scenario, learner, namespace, replace)
     if known is not None:
         return known
-    drawn = scenario.draw(learner) if parameters is None else parameters
+    drawn = scenario.draw(learner, lab.profile) if parameters is None else parameters
     built = lab.provider == "kind-built" or _nodes_have(cluster, pins().engine.image)
     made = rendered(lab, scenario, learner, namespace, drawn, built=built, gpus=gpus)
     _refuse_foreign(cluster, lab, made)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlab import exercise, freshness, judgement, runs, ui
+from vlab import exercise, freshness, judgement, measure, runs, settle, ui
+from vlab.begin import refuse_unseen
 from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster import nodes
@@ -79,6 +80,16 @@ class _Life:
         self.spaces = self._spaces()
         self.run: Run = exercise.start(lab, scenario, LEARNER, NAMESPACE, replace=True, parameters=parameters)
         self.started: list[Object] = runs.read_objects(self.run.start)
+        if scenario.measured:
+            self._measure()
+
+    def _measure(self) -> None:
+        """What every phase is compared with: the fault, measured as `vlab start` does."""
+        with self.steps.step("Measure the fault") as line:
+            limits = settle.Limits(patient=False)
+            settle.settle(self.cluster, self.lab, NAMESPACE, line.note, PATIENCE_S, limits, self.scenario.awaited)
+            before = measure.ensure_before(self.cluster, self.lab, self.run, self.scenario, line.note)
+            refuse_unseen(self.lab, self.scenario, self.run, before)
 
     def _spaces(self) -> set[str]:
         return {o["metadata"]["name"] for o in self.cluster.items("namespaces")}

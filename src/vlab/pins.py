@@ -36,6 +36,13 @@ class Engine(_Table):
     registry_image: str
 
 
+class Tools(_Table):
+    """The small parts that run in the cluster."""
+
+    image: str
+    edge_image: str
+
+
 class Gpu(_Table):
     """Profile gpu: the official image and the module's model."""
 
@@ -49,6 +56,7 @@ class Pins(_Table):
     kind: Kind
     debian: Debian
     engine: Engine
+    tools: Tools
     gpu: Gpu
 
 

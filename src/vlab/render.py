@@ -23,9 +23,9 @@ def manifest(name: str, **values: Any) -> list[Object]:
 
 
 def objects(template: Path, values: Mapping[str, Any]) -> list[Object]:
-    """The objects of one template file."""
+    """The objects of one template file, which may include those of manifests/."""
     environment = jinja2.Environment(  # noqa: S701 - YAML, not HTML
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader([template.parent, paths.data("manifests")]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,4 +1,4 @@
-"""Begins where clients do: the Service and port that the brief names, the ready pods behind it, and what owns those."""
+"""Begins where clients do: the Services and port that the brief names, the ready pods behind them, what owns those."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,19 +23,43 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Serving:
-    """What stands behind the brief's address now."""
+class Door:
+    """One address of the brief, and what stands behind it now."""
 
+    name: str
+    """Of the Service."""
     service: Object | None
-    port: Object | None
+    port: Object | None = None
     """The Service's port that the brief names."""
-    pods: tuple[Object, ...] = ()
-    """Ready ones, by the cluster's own word."""
+    pods: Mapping[str, Object] = field(default_factory=dict)
+    """Ready ones, by the cluster's own word, by name."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """By pod the port on which it listens."""
     strangers: tuple[str, ...] = ()
     """Endpoints that are no pod of this namespace, by their addresses."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What stands behind the brief's addresses now."""
+
+    doors: tuple[Door, ...]
     owners: tuple[Owner, ...] = ()
+
+    @property
+    def pods(self) -> tuple[Object, ...]:
+        """The ready pods behind any of them."""
+        return tuple({name: pod for door in self.doors for name, pod in door.pods.items()}.values())
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """By pod the port on which it listens; where doors lead to several, the first door's."""
+        return {name: port for door in reversed(self.doors) for name, port in door.ports.items()}
+
+    @property
+    def strangers(self) -> tuple[str, ...]:
+        """Endpoints that are no pod of this namespace, by their addresses."""
+        return tuple(stranger for door in self.doors for stranger in door.strangers)
 
     @property
     def urls(self) -> dict[str, str]:
@@ -48,34 +72,38 @@ def _host(pod: Object) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def serving(objects: Iterable[Object], namespace: str) -> Serving:
-    """What serves, among all objects of an exercise."""
+def serving(objects: Iterable[Object], namespace: str, addresses: Sequence[str] = (SERVICE,)) -> Serving:
+    """What serves, among all objects of an exercise, behind the Services of these names."""
     every = list(objects)
     here = [o for o in every if o["metadata"].get("namespace") == namespace]
-    service = next((o for o in here if o["kind"] == "Service" and o["metadata"]["name"] == SERVICE), None)
+    doors = tuple(_door(here, name) for name in addresses)
+    return Serving(doors, tuple(_owners(Serving(doors).pods, every)))
+
+
+def _door(here: Sequence[Object], name: str) -> Door:
+    service = next((o for o in here if o["kind"] == "Service" and o["metadata"]["name"] == name), None)
     ports = [] if service is None else service["spec"].get("ports") or []
     port = next((p for p in ports if p["port"] == PORT and p.get("protocol", "TCP") == "TCP"), None)
     if service is None or port is None:
-        return Serving(service, port)
+        return Door(name, service, port)
     by_name = {o["metadata"]["name"]: o for o in here if o["kind"] == "Pod"}
     pods: dict[str, Object] = {}
     numbers: dict[str, int] = {}
     strangers: list[str] = []
-    for address, number, target in _endpoints(here, port):
+    for address, number, target in _endpoints(here, name, port):
         pod = by_name.get(target)
         if pod is None or address not in _addresses(pod):
             strangers.append(f"{address}:{number}")
         elif "deletionTimestamp" not in pod["metadata"] and is_ready(pod):
             pods[target], numbers[target] = pod, number
-    found = tuple(pods.values())
-    return Serving(service, port, found, numbers, tuple(strangers), tuple(_owners(found, every)))
+    return Door(name, service, port, pods, numbers, tuple(strangers))
 
 
-def _endpoints(here: Sequence[Object], port: Object) -> Iterable[tuple[str, int, str]]:
+def _endpoints(here: Sequence[Object], service: str, port: Object) -> Iterable[tuple[str, int, str]]:
     """Address, port and pod (or an empty string) of each ready endpoint of the Service."""
     for each in here:
         labels = each["metadata"].get("labels", {})
-        if each["kind"] != "EndpointSlice" or labels.get("kubernetes.io/service-name") != SERVICE:
+        if each["kind"] != "EndpointSlice" or labels.get("kubernetes.io/service-name") != service:
             continue
         numbers = [p["port"] for p in each.get("ports") or () if (p.get("name") or "") == (port.get("name") or "")]
         for endpoint in each.get("endpoints") or ():

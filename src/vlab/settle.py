@@ -12,6 +12,7 @@ from vlab.cluster.objects import namespaces
 from vlab.errors import LabError
 from vlab.evidence import Settled
 from vlab.serving import extended, incomplete, is_ready, serving
+from vlab.settings import SERVICE
 
 Object = dict[str, Any]
 
@@ -47,6 +48,7 @@ def settle(
     note: Callable[[str], None],
     patience: float = PATIENCE_S,
     limits: Limits = Limits(),
+    addresses: Sequence[str] = (SERVICE,),
 ) -> Settled:
     """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
@@ -55,7 +57,7 @@ def settle(
         now = time.monotonic()
         waits_since = waits_since or now
         try:
-            found, waits = _look(cluster, lab, namespace, limits, now - waits_since)
+            found, waits = _look(cluster, lab, namespace, limits, now - waits_since, addresses)
         except LabError as e:
             found, waits = e.message, False
         if not waits:
@@ -66,23 +68,32 @@ def settle(
         time.sleep(_LOOK_S)
 
 
-def restless(objects: Sequence[Object], now: datetime, lab: Lab, namespace: str, limits: Limits) -> str | None:
+def restless(
+    objects: Sequence[Object],
+    now: datetime,
+    lab: Lab,
+    namespace: str,
+    limits: Limits,
+    addresses: Sequence[str] = (SERVICE,),
+) -> str | None:
     """What moves in a snapshot of a whole exercise, though it had settled before; None if nothing does."""
     spaces = {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
     nodes = [o for o in objects if o["kind"] == "Node"]
     own = [o for o in objects if o["kind"] == "Namespace" or o["metadata"].get("namespace") in spaces]
-    return lost(nodes, own, every=lab.provider != "context") or moving(own, now, namespace, limits)
+    return lost(nodes, own, every=lab.provider != "context") or moving(own, now, namespace, limits, addresses)
 
 
-def _look(cluster: Kube, lab: Lab, namespace: str, limits: Limits, waited: float) -> tuple[str | None, bool]:
+def _look(
+    cluster: Kube, lab: Lab, namespace: str, limits: Limits, waited: float, addresses: Sequence[str]
+) -> tuple[str | None, bool]:
     """What still moves, and whether it is only that the scheduler may try once more: for `waited` seconds so far."""
     now = cluster.now()
     spaces = namespaces(cluster, lab, namespace)
     kinds = "services,endpointslices,deployments,statefulsets,daemonsets,replicasets,pods"
     objects = [*spaces, *(o for space in spaces for o in cluster.items(kinds, space["metadata"]["name"]))]
     nodes = cluster.items("nodes")
-    found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, namespace, limits)
-    if found is not None or serves(objects, namespace):
+    found = lost(nodes, objects, every=lab.provider != "context") or moving(objects, now, namespace, limits, addresses)
+    if found is not None or serves(objects, namespace, addresses):
         return found, False
     pending = [o for o in objects if is_unschedulable(o)]
     room = _BACKOFF_S if pending and _fits(cluster, nodes, pending) else _SECOND_TRY_S
@@ -115,7 +126,13 @@ def lost(nodes: Sequence[Object], objects: Sequence[Object], *, every: bool) -> 
     return None
 
 
-def moving(objects: Sequence[Object], now: datetime, namespace: str, limits: Limits = Limits()) -> str | None:
+def moving(
+    objects: Sequence[Object],
+    now: datetime,
+    namespace: str,
+    limits: Limits = Limits(),
+    addresses: Sequence[str] = (SERVICE,),
+) -> str | None:
     """What is still on its way, in a few words; None if all is as it will stay.
 
     A pod that cannot be scheduled, has crashed again, or lacks its image will stay so: that is settled. So is what
@@ -127,8 +144,8 @@ def moving(objects: Sequence[Object], now: datetime, namespace: str, limits: Lim
     """
     if found := ending(objects) or unseen(objects):
         return found
-    if serves(objects, namespace):
-        return _unproven(objects, namespace, now)
+    if serves(objects, namespace, addresses):
+        return _unproven(objects, namespace, now, addresses)
     for each in objects:
         name = each["metadata"]["name"]
         if each["kind"] == "Pod" and (words := _pod(each, now, limits)):
@@ -138,21 +155,21 @@ def moving(objects: Sequence[Object], now: datetime, namespace: str, limits: Lim
     return None
 
 
-def serves(objects: Sequence[Object], namespace: str) -> bool:
-    """Whether the Service leads to ready pods, as many as their owners want."""
-    found = serving(objects, namespace)
-    return bool(found.pods) and not any(map(incomplete, found.owners))
+def serves(objects: Sequence[Object], namespace: str, addresses: Sequence[str] = (SERVICE,)) -> bool:
+    """Whether every address leads to ready pods, as many as their owners want."""
+    found = serving(objects, namespace, addresses)
+    return all(door.pods for door in found.doors) and not any(map(incomplete, found.owners))
 
 
 _OUTLIVE_S = 15.0
 
 
-def _unproven(objects: Sequence[Object], namespace: str, now: datetime) -> str | None:
+def _unproven(objects: Sequence[Object], namespace: str, now: datetime, addresses: Sequence[str]) -> str | None:
     """A serving container that has ended soon after its start before, and has not outlived that yet.
 
     Its restarts are no verdict, but something that dies every minute is ready for a moment every minute.
     """
-    for pod in serving(objects, namespace).pods:
+    for pod in serving(objects, namespace, addresses).pods:
         for container in pod["status"].get("containerStatuses", ()):
             life, running = _last_life(container), container.get("state", {}).get("running")
             if life is None or life >= _EARLY_S or running is None:

@@ -5,7 +5,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from vlab.evidence import Collected, Evidence, Header, Probe, Promised, write
+from vlab.evidence import (
+    Collected,
+    Evidence,
+    Header,
+    Loaded,
+    Measured,
+    MetricSample,
+    Probe,
+    Promised,
+    Request,
+    write,
+)
 from vlab.evidence.api import Answer, Asked, Counters
 
 Object = dict[str, Any]
@@ -224,12 +235,55 @@ def asked(**known: Any) -> Asked:
     return Asked(**{**given, **known})
 
 
+def request(index: int, ttft: float, tokens: int = 100, of: str = "reader", **known: Any) -> Request:
+    """One that was answered in whole, a token every 20 ms after the first."""
+    given: Object = {
+        "class_name": of,
+        "index": index,
+        "intended": 100.0,
+        "sent": 100.0,
+        "first_token": 100.0 + ttft,
+        "end": 100.0 + ttft + tokens * 0.02,
+        "requested_tokens": tokens,
+        "prompt_tokens": 100,
+        "output_tokens": tokens,
+        "counted": True,
+        "status": 200,
+    }
+    return Request(**{**given, **known})
+
+
+def measured(*requests: Request, preemptions: int = 0, waiting: int = 0, **known: Any) -> Measured:
+    """A load, and a second by second what the one engine said of it."""
+    end = int(max(r.end for r in requests)) + 1
+    names = ("num_preemptions_total", "num_requests_waiting", "kv_cache_usage_perc", "num_requests_running")
+    samples = tuple(
+        MetricSample(
+            t=float(t),
+            pod="vllm-server-1",
+            samples={
+                f"vllm:{n}": float(v)
+                for n, v in zip(names, (preemptions * (t > 100), waiting * (100 < t < end), 0.5, 1), strict=True)
+            },
+        )
+        for t in range(99, end + 1)
+    )
+    given: Object = {"started": 99.0, "workload": "w", "nonce": "n", "via": "witness", "engines": ("vllm-server-1",)}
+    return Measured(loaded=Loaded(**{**given, **known}), requests=requests, metrics=samples)
+
+
+SATURATED = measured(*(request(i, i / 2) for i in range(20)), preemptions=16, waiting=10)
+EASY = measured(*(request(i, 0.5) for i in range(20)))
+
+
 def evidence(
     folder: Any,
     now: list[Object],
     start: list[Object] | None = None,
     said: list[Probe] | None = None,
     api: Asked | None = None,
+    before: Measured = SATURATED,
+    after: Measured = EASY,
     **known: Any,
 ) -> Evidence:
     """Evidence of these objects, of an engine that is as it should be unless something else is given."""
@@ -238,7 +292,9 @@ def evidence(
         "probes": [probe(inside())] if said is None else said,
         "api": asked() if api is None else api,
         "events": [],
+        **{name: getattr(after, name) for name in ("loaded", "requests", "metrics")},
+        **{f"{name}_before": getattr(before, name) for name in ("loaded", "requests", "metrics")},
     }
-    known_header = header(("objects", "probe", "api", "events", "logs", "answers"), **known)
+    known_header = header(("objects", "probe", "api", "events", "logs", "answers", "load", "before"), **known)
     write(folder, known_header, parts, {}, {})
     return Evidence(folder)

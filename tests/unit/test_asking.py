@@ -100,10 +100,10 @@ def test_a_change_behind_the_service_is_seen():
     a, b = making.pod("a"), making.pod("b", address="10.0.0.2")
     restarted = making.pod("a")
     restarted["status"]["containerStatuses"][0]["containerID"] = "another"
-    assert asking._changed(serving(a), serving(a)) == ""
-    assert asking._changed(serving(a), serving(a, b)) == "b has come meanwhile"
-    assert asking._changed(serving(a, b), serving(a)).startswith("b was there")
-    assert asking._changed(serving(a), serving(restarted)).startswith("a was there")
+    assert asking.changed(serving(a), serving(a)) == ""
+    assert asking.changed(serving(a), serving(a, b)) == "b has come meanwhile"
+    assert asking.changed(serving(a, b), serving(a)).startswith("b was there")
+    assert asking.changed(serving(a), serving(restarted)).startswith("a was there")
 
 
 @pytest.mark.parametrize(("known", "heard"), [({"status": 500}, True), ({"error": "timeout"}, False)])

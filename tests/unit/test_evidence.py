@@ -19,6 +19,7 @@ from vlab.evidence import (
     Collected,
     Evidence,
     Header,
+    Loaded,
     MetricSample,
     Probe,
     Request,
@@ -44,13 +45,20 @@ def request(**known) -> Request:
 
 
 POD = {"kind": "Pod", "metadata": {"name": "a"}}
+STREAM = Stream(direct=StreamPath(url="u", status=200, events=2, reads=2, chunks=(0.1, 0.2)))
+LOADED = Loaded(started=1.0, workload="w", nonce="n", via="witness", engines=("a",))
 WHOLE = {
     "objects": {"start": [], "now": [POD]},
     "events": [{"kind": "Event", "metadata": {"name": "e"}}],
     "probes": [Probe(name="shm", pod="a", container="c", command=("df",), exit_code=0, stdout="ok", stderr="")],
     "metrics": [MetricSample(t=2.0, pod="a", samples={"vllm:x": 1.5}), MetricSample(t=1.0, pod="a", samples={})],
     "requests": [request(intended=1.0, sent=1.0, first_token=1.5, end=2.0, status=200)],
-    "stream": Stream(direct=StreamPath(url="u", status=200, events=2, reads=2, chunks=(0.1, 0.2))),
+    "stream": STREAM,
+    "loaded": LOADED,
+    "metrics_before": [MetricSample(t=1.0, pod="a", samples={"vllm:x": 2.5})],
+    "requests_before": [request(intended=0.0, sent=0.0, end=1.0, error="timeout")],
+    "stream_before": STREAM,
+    "loaded_before": LOADED,
     "api": Asked(via="witness", max_tokens=4, models=Answer(url="/v1/models", status=200), served=("smol",)),
 }
 ALL_OK = {part.collector: OK for part in PARTS.values()} | {"logs": OK, "answers": OK}
@@ -76,6 +84,8 @@ def test_what_was_written_is_read_back(whole):
     assert read.probes == {"shm": WHOLE["probes"]}
     assert [s.t for s in read.metrics] == [1.0, 2.0]
     assert list(read.requests) == WHOLE["requests"]
+    assert list(read.before.requests) == WHOLE["requests_before"]
+    assert (read.after.loaded, read.after.metrics[0].t) == (LOADED, 1.0)
     assert read.stream == WHOLE["stream"]
     assert read.api == WHOLE["api"]
     assert read.logs == {"a--vllm--previous.log": "died\n", "a--vllm.log": "hello\n"}
@@ -112,7 +122,7 @@ def test_a_collector_that_left_nothing_behind_is_no_empty_success(whole):
 
 def test_a_part_that_is_not_of_its_type_becomes_its_collectors_failure(tmp_path):
     wrong = {"api": {"via": "witness"}, "events": [], "metrics": [{"t": float("nan"), "pod": "a", "samples": {}}]}
-    write(tmp_path / "e", header(api=OK, events=OK, metrics=OK), wrong)
+    write(tmp_path / "e", header(api=OK, events=OK, load=OK), wrong)
     read = load(tmp_path / "e")
     assert read.events == []
     with pytest.raises(CannotTell, match=r"api\.json came out wrong"):
@@ -251,7 +261,7 @@ def test_rows_that_stop_coming_are_their_collectors_failure(tmp_path):
         yield WHOLE["metrics"][0]
         raise TimeoutError("took longer than 60 s")
 
-    write(tmp_path / "e", header(metrics=OK), {"metrics": rows()})
+    write(tmp_path / "e", header(load=OK), {"metrics": rows()})
     with pytest.raises(CannotTell, match="took longer"):
         _ = load(tmp_path / "e").metrics
 
@@ -355,7 +365,7 @@ requests = st.builds(
 @given(st.lists(samples, max_size=4), st.lists(requests, max_size=4))
 def test_any_samples_and_requests_survive_the_round_trip(tmp_path_factory, metrics, sent):
     folder = tmp_path_factory.mktemp("round") / "e"
-    write(folder, header(metrics=OK, requests=OK), {"metrics": iter(metrics), "requests": iter(sent)})
+    write(folder, header(load=OK), {"metrics": iter(metrics), "requests": iter(sent)})
     read = load(folder)
     assert read.metrics == tuple(sorted(metrics, key=lambda s: s.t))
     assert read.requests == tuple(sorted(sent, key=lambda r: r.intended))

@@ -22,7 +22,7 @@ HEADER = Header(
     profile="cpu",
     started=datetime(2026, 1, 1, tzinfo=UTC),
     seconds=1.0,
-    collectors=dict.fromkeys(("events", "metrics", "logs", "answers"), OK),
+    collectors=dict.fromkeys(("events", "load", "logs", "answers"), OK),
 )
 PARTS = {"events": [], "metrics": [MetricSample(t=1.0, pod="a", samples={"vllm:x": 1.0})]}
 

@@ -360,4 +360,4 @@ def test_a_restarted_kubelet_is_blamed_on_nobody(now, words):
 )
 def test_why_nobody_serves_is_said_of_the_pods_that_are_meant(pods, words):
     objects = [*pods, making.service()]
-    assert e.why_nobody_serves(serving(objects, making.HERE), objects, making.HERE).startswith(words)
+    assert e.why_nobody_serves(serving(objects, making.HERE).doors[0], objects, making.HERE).startswith(words)

@@ -15,7 +15,8 @@ FAIL, ERROR, PASS, SKIP = "fail", "error", "pass", "skip"
 @pytest.fixture
 def judged(tmp_path):
     def run(now, scenario="four-gpu-pending", **known):
-        recorded = making.evidence(tmp_path / "e", now, scenario=scenario, **known)
+        parameters = catalog.scenario(scenario).draw("ada")
+        recorded = making.evidence(tmp_path / "e", now, scenario=scenario, parameters=parameters, **known)
         return {c.id: c.verdict.value for c in grade(recorded, catalog.scenario(scenario).graders).checks}
 
     return run
@@ -258,3 +259,45 @@ def test_a_neighbours_pod_that_went_with_its_node_is_blamed_on_nobody(judged):
     replaced(now)
     one(now, "Node")["status"]["conditions"][0]["status"] = "Unknown"
     assert judged(now, "leaked-gpu", start=start)["neighbour-untouched"] == ERROR
+
+
+LOAD = ("preemptions-gone", "queue-drains", "first-token-sooner", "throughput-kept", "all-served")
+
+
+@pytest.mark.parametrize(
+    ("after", "failing"),
+    [
+        (making.SATURATED, {"preemptions-gone", "queue-drains", "first-token-sooner"}),
+        (making.measured(*making.EASY.requests, preemptions=5), {"preemptions-gone"}),
+        (making.measured(*making.EASY.requests, waiting=70), {"queue-drains"}),
+        (making.measured(*(making.request(i, i / 3) for i in range(20))), {"first-token-sooner"}),
+        (making.measured(*making.EASY.requests[:19], making.request(19, 20.0)), {"throughput-kept"}),
+        (making.measured(*making.EASY.requests[:19], making.request(19, 0.5, error="http_503")), {"all-served"}),
+        (making.measured(*making.EASY.requests[:19], making.request(19, 0.5, output_tokens=23)), {"all-served"}),
+        (making.measured(*(making.request(i, 0.4, output_tokens=24) for i in range(20))), set()),
+        (making.measured(*making.EASY.requests[:18], not_sent=2), {"all-served"}),
+    ],
+    ids=["as-before", "preempts", "queues", "slow-first", "slower", "refused", "cut", "cut-where-allowed", "unsent"],
+)
+def test_each_objective_of_a_saturated_cache_alone(judged, after, failing):
+    verdicts = judged(making.deployed(), "cache-saturated", after=after)
+    assert {name for name in LOAD if verdicts[name] == FAIL} == failing
+    assert ERROR not in verdicts.values()
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        making.EASY.model_copy(update={"loaded": making.EASY.loaded.model_copy(update={"workload": "lighter"})}),
+        making.EASY.model_copy(update={"loaded": making.EASY.loaded.model_copy(update={"via": "forward"})}),
+    ],
+    ids=["another-load", "another-way"],
+)
+def test_what_cannot_be_compared_is_in_doubt(judged, after):
+    verdicts = judged(making.deployed(), "cache-saturated", after=after)
+    assert {verdicts[name] for name in LOAD} == {ERROR}
+
+
+def test_a_start_that_did_not_preempt_is_nothing_to_compare_with(judged):
+    verdicts = judged(making.deployed(), "cache-saturated", before=making.EASY)
+    assert verdicts["preemptions-gone"] == ERROR

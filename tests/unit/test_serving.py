@@ -28,7 +28,7 @@ def test_a_deployment_that_is_whole():
 
 def test_a_service_without_pods_leads_nowhere():
     found = behind(making.service(), making.endpoints(), ONE)
-    assert (found.service is not None, found.pods, found.owners) == (True, (), ())
+    assert (found.doors[0].service is not None, found.pods, found.owners) == (True, (), ())
 
 
 def test_without_the_service_of_the_brief_nothing_serves():
@@ -36,13 +36,13 @@ def test_without_the_service_of_the_brief_nothing_serves():
     other["metadata"]["name"] = "vllm"
     elsewhere = making.service()
     elsewhere["metadata"]["namespace"] = "other"
-    assert behind(other, elsewhere, ONE, making.endpoints(making.endpoint(ONE))).service is None
+    assert behind(other, elsewhere, ONE, making.endpoints(making.endpoint(ONE))).doors[0].service is None
 
 
 @pytest.mark.parametrize("port", [{"name": "http", "port": 9000}, {"name": "http", "port": 8000, "protocol": "UDP"}])
 def test_without_the_port_of_the_brief_nothing_serves(port):
     found = behind(making.service(port), ONE, making.endpoints(making.endpoint(ONE)))
-    assert (found.port, found.pods) == (None, ())
+    assert (found.doors[0].port, found.pods) == (None, ())
 
 
 def test_one_more_port_listed_first_is_not_in_the_way():
@@ -69,7 +69,7 @@ def test_an_external_name_has_no_pods():
     external = making.service(type="ExternalName", externalName="elsewhere.example")
     external["spec"].pop("ports")
     found = behind(external, ONE)
-    assert (found.service, found.port, found.pods) == (external, None, ())
+    assert (found.doors[0].service, found.doors[0].port, found.pods) == (external, None, ())
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def heard(engine, weights=""):
     async def run():
         events = []
         async with server(engine) as url:
-            given = {"service": url, "pods": {"a": url}, "model": making.MODEL, "prompts": ["p", "q", "r"]}
+            given = {"services": [url], "pods": {"a": url}, "model": making.MODEL, "prompts": ["p", "q", "r"]}
             given |= {"max_tokens": 1, "weights": weights}
             await api.ask(given, lambda **event: events.append(event))
         return events

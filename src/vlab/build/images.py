@@ -9,9 +9,9 @@ from vlab.build import engine, golang, node, oci, store
 from vlab.build.debian import bootstrap
 from vlab.build.golang import binaries
 from vlab.build.pipeline import Step, Work, digest
+from vlab.pins import pins
 
-TOOLS = "lab.local/tools:v1"
-"""bash, kubectl, nginx and the lab's own programs, for the small parts that run in the cluster."""
+TOOLS = pins().tools.image
 
 PACKAGES = ("bash", "ca-certificates", "curl", "iproute2", "iptables", "kmod", "nftables", "nginx-light")
 """What kube-proxy and the pod network run, and the web server of the streaming exercises."""

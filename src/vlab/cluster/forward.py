@@ -81,7 +81,8 @@ def forwarded(
         pods = {n: tunnels.enter_context(forward(cluster, namespace, n, p)) for n, p in found.ports.items()}
         if not pods:
             raise NoAnswer("there is no ready pod to open a tunnel to")
-        here = {**given, "pods": pods, "service": next(iter(pods.values())), "weights": ""}
+        services = [next(iter(pods.values()))] * len(given["services"])
+        here = {**given, "pods": pods, "services": services, "weights": ""}
         with suppress(TimeoutError):
             asyncio.run(asyncio.wait_for(api.ask(here, lambda **event: events.append(event)), deadline))
     return events

@@ -26,7 +26,10 @@ Event = dict[str, Any]
 NAME = "witness"
 _READY_S = {"kind-built": 60.0, "kind-registry": 600.0, "context": 900.0}
 """Where the engine's image is not on the nodes yet, the first time pulls it."""
-_PARTS = ("__init__.py", "errors.py", "evidence/*.py", "load/*.py", "load/*.txt", "load/workloads/*", "witness/*.py")
+_PARTS = (
+    *("__init__.py", "errors.py", "settings.py", "evidence/*.py", "witness/*.py"),
+    *("load/*.py", "load/*.txt", "load/workloads/*"),
+)
 """The files of this package that run in the pod."""
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from vlab.evidence.api import Asked
+from vlab.settings import SERVICE
 
 Object = dict[str, Any]
 """A Kubernetes object as the API gives it, without what is secret."""
@@ -48,6 +49,12 @@ class Promised(_Model):
     """Tokens of prompt and answer together."""
     cache_path: str
     """Where in the engine's container the model cache is."""
+    addresses: tuple[str, ...] = (SERVICE,)
+    """The Services that clients send to, each on the one port that the brief names."""
+    edge: str = ""
+    """The Service in front of those, where there is one."""
+    proxied: tuple[str, ...] = ()
+    """Those of the addresses behind which something may stand in front of the engine."""
 
 
 class Header(_Model):
@@ -174,11 +181,14 @@ class StreamPath(_Model):
     status: int | None = None
     """HTTP status; None if no answer began, and `error` says why."""
     error: str = ""
+    detail: str = ""
     content_encoding: str = ""
     """As the answer said: gzip, or empty."""
     headers: dict[str, str] = {}
     events: int = 0
     """Server-sent events in the whole answer."""
+    done: bool = True
+    """Whether it came to its end, [DONE]."""
     reads: int = 0
     """Reads of the body; far fewer than events means that something gathered the stream on its way."""
     chunks: tuple[float, ...] = ()
@@ -201,6 +211,36 @@ class Stream(_Model):
 
     direct: StreamPath | None = None
     edge: StreamPath | None = None
+
+
+class Loaded(_Model):
+    """load.json: what is known of a measured load besides its requests and the engines' metrics."""
+
+    started: float
+    """Unix seconds, on the clock of the requests."""
+    workload: str
+    """Digest of what was sent, without its words: two loads of one workload ask for the same."""
+    nonce: str
+    """What made its prompts new."""
+    via: str
+    """How it went to the endpoint: witness or forward."""
+    engines: tuple[str, ...]
+    """The pods that were ready, whose metrics were read."""
+    not_sent: int = 0
+    """Requests that the load's time cut off."""
+    metrics_errors: dict[str, int] = {}
+    """Failed reads of /metrics by kind."""
+    unsteady: str = ""
+    """What changed behind the addresses meanwhile, to the last."""
+
+
+class Measured(_Model):
+    """A whole measured load, as it is kept with a run: the same as in evidence, in one file."""
+
+    loaded: Loaded
+    requests: tuple[Request, ...]
+    metrics: tuple[MetricSample, ...]
+    stream: Stream | None = None
 
 
 class Objects(_Model):
@@ -230,9 +270,14 @@ PARTS = {
     "objects": Part("objects.json", "objects", Objects),
     "events": Part("events.json", "events", list[Object]),
     "probes": Part("probes.json", "probe", list[Probe]),
-    "metrics": Part("metrics.jsonl", "metrics", MetricSample, lines=True, limit=64 << 20),
-    "requests": Part("requests.jsonl", "requests", Request, lines=True),
+    "loaded": Part("load.json", "load", Loaded),
+    "metrics": Part("metrics.jsonl", "load", MetricSample, lines=True, limit=64 << 20),
+    "requests": Part("requests.jsonl", "load", Request, lines=True),
     "stream": Part("stream.json", "stream", Stream),
+    "loaded_before": Part("before-load.json", "before", Loaded),
+    "metrics_before": Part("before-metrics.jsonl", "before", MetricSample, lines=True, limit=64 << 20),
+    "requests_before": Part("before-requests.jsonl", "before", Request, lines=True),
+    "stream_before": Part("before-stream.json", "before", Stream),
     "api": Part("api.json", "api", Asked),
 }
 """The parts of evidence that are data; logs/ and answers/ are texts."""

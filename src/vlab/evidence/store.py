@@ -16,6 +16,8 @@ from vlab.evidence.models import (
     PARTS,
     CannotTell,
     Header,
+    Loaded,
+    Measured,
     MetricSample,
     Object,
     Objects,
@@ -74,19 +76,60 @@ class Evidence:
         return found
 
     @cached_property
+    def loaded(self) -> Loaded:
+        """What is known of the load that was measured for this grading."""
+        return cast(Loaded, self._whole("loaded"))
+
+    @cached_property
+    def loaded_before(self) -> Loaded:
+        """What is known of the load that was measured on the faulty deployment when the exercise began."""
+        return cast(Loaded, self._whole("loaded_before"))
+
+    @cached_property
     def metrics(self) -> tuple[MetricSample, ...]:
-        """The engines' metrics, in the order of their time."""
-        return tuple(sorted(self._lines("metrics"), key=lambda sample: sample.t))
+        """The engines' metrics during the load, in the order of their time."""
+        return self._samples("metrics")
+
+    @cached_property
+    def metrics_before(self) -> tuple[MetricSample, ...]:
+        """The same of the load when the exercise began."""
+        return self._samples("metrics_before")
 
     @cached_property
     def requests(self) -> tuple[Request, ...]:
         """The requests of the load, in the order in which they were due."""
-        return tuple(sorted(self._lines("requests"), key=lambda request: request.intended))
+        return self._requests("requests")
+
+    @cached_property
+    def requests_before(self) -> tuple[Request, ...]:
+        """The same of the load when the exercise began."""
+        return self._requests("requests_before")
+
+    @property
+    def after(self) -> Measured:
+        """The load of this grading as a whole."""
+        return Measured(loaded=self.loaded, requests=self.requests, metrics=self.metrics)
+
+    @property
+    def before(self) -> Measured:
+        """The load when the exercise began as a whole."""
+        return Measured(loaded=self.loaded_before, requests=self.requests_before, metrics=self.metrics_before)
+
+    def _samples(self, name: str) -> tuple[MetricSample, ...]:
+        return tuple(sorted(self._lines(name), key=lambda sample: sample.t))
+
+    def _requests(self, name: str) -> tuple[Request, ...]:
+        return tuple(sorted(self._lines(name), key=lambda request: request.intended))
 
     @cached_property
     def stream(self) -> Stream:
         """One answer as it arrived directly and through the edge."""
         return cast(Stream, self._whole("stream"))
+
+    @cached_property
+    def stream_before(self) -> Stream:
+        """The same on the faulty deployment when the exercise began."""
+        return cast(Stream, self._whole("stream_before"))
 
     @cached_property
     def api(self) -> Asked:

@@ -9,7 +9,7 @@ from vlab.evidence import CannotTell
 from vlab.evidence.api import Answer, Asked
 from vlab.grading.check import Mismatch, expect
 from vlab.grading.views import Engine, kind, namespace, selected, why_not_ready
-from vlab.serving import Owner, Serving, is_ready
+from vlab.serving import Door, Owner, is_ready
 from vlab.settings import ENGINE_CORE, NAMED_ITS_NODE
 
 Object = dict[str, Any]
@@ -27,10 +27,10 @@ PROBABLE_NATS = 0.75
 right runs. Of another model's answers the least probable token was at least 2.0 nats away (benchmarks/reference.py)."""
 
 
-def why_nobody_serves(serving: Serving, objects: Sequence[Object], here: str) -> str:
+def why_nobody_serves(door: Door, objects: Sequence[Object], here: str) -> str:
     """What the cluster says about the pods that the Service would lead to, else about any of the namespace."""
     own = [p for p in kind(objects, "Pod") if namespace(p) == here]
-    meant = [p for p in own if selected(serving.service, p)]
+    meant = [p for p in own if selected(door.service, p)]
     if not own:
         return "no pod"
     if not meant:
@@ -65,7 +65,7 @@ def expect_engine(engine: Engine, asked: Asked) -> None:
         raise Mismatch(f"a vLLM server that listens in {name}", "no such process")
     command = engine.listener["command"]
     said = " ".join(command)[:200]
-    is_server = any("vllm" in word.lower() for word in command) and not {"-c", "-"} & set(command[1:2])
+    is_server = engine.is_vllm and not {"-c", "-"} & set(command[1:2])
     expect(is_server, f"a vLLM server that listens in {name}", said)
     cores = [p for p in engine.inside["processes"] if str(p["name"]).startswith(ENGINE_CORE)]
     expect(cores, f"an engine's core beside the server in {name}", f"none beside: {said}")

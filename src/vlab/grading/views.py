@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlab.evidence import CannotTell, Evidence, Object, Probe
-from vlab.evidence.metrics import Metrics
-from vlab.serving import Serving, container, is_ready, serving
-from vlab.settings import GPU, PORT
+from vlab.grading.traffic import Traffic
+from vlab.serving import Door, Serving, container, is_ready, serving
+from vlab.settings import GPU, PORT, SERVICE
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Engine:
     def name(self) -> str:
         """The pod's name."""
         return str(self.pod["metadata"]["name"])
+
+    @property
+    def is_vllm(self) -> bool:
+        """Whether what listens calls itself a vLLM server."""
+        command = self.listener["command"] if self.listener else ()
+        return any("vllm" in word.lower() for word in command)
 
     @property
     def gpus(self) -> int:
@@ -55,14 +61,24 @@ def _covers(mount: str, path: str) -> bool:
     return f"{path.rstrip('/')}/".startswith(f"{mount.rstrip('/')}/")
 
 
+def served(evidence: Evidence) -> Serving:
+    """What stands behind the addresses that were promised."""
+    promised = evidence.header.promised
+    addresses = (SERVICE,) if promised is None else promised.addresses
+    return serving(evidence.objects, evidence.header.namespace, addresses)
+
+
 def engines(evidence: Evidence) -> list[Engine]:
     """What serves, pod by pod.
 
     Raises:
         CannotTell: a pod could not be looked into.
     """
-    found = serving(evidence.objects, evidence.header.namespace)
-    return [_engine(pod, found, evidence.probes.get("inside", [])) for pod in found.pods]
+    found = served(evidence)
+    every = [_engine(pod, found, evidence.probes.get("inside", [])) for pod in found.pods]
+    between = evidence.header.promised.proxied if evidence.header.promised else ()
+    strict = {name for door in found.doors if door.name not in between for name in door.pods}
+    return [e for e in every if e.name in strict or e.is_vllm]
 
 
 def _engine(pod: Object, found: Serving, probes: Iterable[Probe]) -> Engine:
@@ -80,6 +96,17 @@ def _engine(pod: Object, found: Serving, probes: Iterable[Probe]) -> Engine:
     # Whoever listens is in a container that has no Python to say so.
     declared = [c for c in silent if any(p["containerPort"] == port for p in c.get("ports", ()))]
     return Engine(pod, container(pod, (declared or silent)[0]["name"]), None, None, port)
+
+
+def edge(evidence: Evidence) -> Door:
+    """What stands behind the Service that was promised as the edge."""
+    name = evidence.header.promised.edge if evidence.header.promised else ""
+    return serving(evidence.objects, evidence.header.namespace, (name,)).doors[0]
+
+
+def image_name(container: Object) -> str:
+    """A container's image without its version."""
+    return str(container["image"]).split("@")[0].rsplit(":", 1)[0]
 
 
 def kind(objects: Iterable[Object], name: str) -> list[Object]:
@@ -109,14 +136,16 @@ VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "start": lambda e: e.start,
     "promised": lambda e: e.header.promised,
     "nodes": lambda e: kind(e.objects, "Node"),
-    "serving": lambda e: serving(e.objects, e.header.namespace),
+    "serving": served,
     "engines": engines,
+    "edge": edge,
     "asked": lambda e: e.api,
     "events": lambda e: e.events,
     "logs": lambda e: e.logs,
-    "metrics": lambda e: Metrics(e.metrics),
-    "requests": lambda e: e.requests,
+    "before": lambda e: Traffic(e.before),
+    "after": lambda e: Traffic(e.after),
     "stream": lambda e: e.stream,
+    "stream_before": lambda e: e.stream_before,
     "probes": lambda e: e.probes,
     "answers": lambda e: e.answers,
     "parameters": lambda e: e.header.parameters,
@@ -124,11 +153,13 @@ VIEWS: dict[str, Callable[[Evidence], Any]] = {
 """Every name that a check's parameter may have."""
 
 COLLECTED_BY: dict[str, frozenset[str]] = {
-    **dict.fromkeys(("objects", "start", "nodes", "serving"), frozenset({"objects"})),
+    **dict.fromkeys(("objects", "start", "nodes", "serving", "edge"), frozenset({"objects"})),
     "engines": frozenset({"objects", "probe"}),
     "asked": frozenset({"api"}),
     "probes": frozenset({"probe"}),
-    **{name: frozenset({name}) for name in ("events", "logs", "metrics", "requests", "stream")},
+    **dict.fromkeys(("before", "after"), frozenset({"load"})),
+    **dict.fromkeys(("stream", "stream_before"), frozenset({"stream"})),
+    **{name: frozenset({name}) for name in ("events", "logs")},
 }
 """The collectors that a view reads from; those that are not here need none that a scenario names."""
 

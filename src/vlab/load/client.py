@@ -40,16 +40,20 @@ def run(
     target: Target,
     *,
     per_class: Mapping[str, Target] | None = None,
+    engines: Mapping[str, str] | None = None,
     nonce: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> LoadResult:
     """Send the workload and wait for its end: `run_timeout_seconds` and a few seconds at most.
 
-    `per_class` sends some classes elsewhere than to `target`. The same `nonce` makes the same prompts;
+    `per_class` sends some classes elsewhere than to `target`. `engines` says where to read metrics, by the name that
+    samples shall have; else they are read beside each target. The same `nonce` makes the same prompts;
     without one they are new, unless the workload says `prompts: repeat`. `on_progress` is called four times
     a second. What goes wrong with a request is in its record and raises nothing.
     """
-    return asyncio.run(run_async(workload, target, per_class=per_class, nonce=nonce, on_progress=on_progress))
+    return asyncio.run(
+        run_async(workload, target, per_class=per_class, engines=engines, nonce=nonce, on_progress=on_progress)
+    )
 
 
 async def run_async(
@@ -57,6 +61,7 @@ async def run_async(
     target: Target,
     *,
     per_class: Mapping[str, Target] | None = None,
+    engines: Mapping[str, str] | None = None,
     nonce: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> LoadResult:
@@ -69,7 +74,8 @@ async def run_async(
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     no_timeout = aiohttp.ClientTimeout(total=None, sock_connect=None)  # deadlines are set around each request
     async with aiohttp.ClientSession(connector=connector, timeout=no_timeout) as session:
-        return await _Run(workload, targets, nonce, session).go(on_progress)
+        urls = engines or {t.metrics: t.metrics for t in targets.values()}
+        return await _Run(workload, targets, urls, nonce, session).go(on_progress)
 
 
 async def first_model(base_url: str, api_key: str | None = None) -> str:
@@ -102,6 +108,7 @@ async def first_model(base_url: str, api_key: str | None = None) -> str:
 class _Run:
     workload: Workload
     targets: Mapping[str, Target]
+    engines: Mapping[str, str]
     nonce: str
     session: aiohttp.ClientSession
     clock: Clock = field(default_factory=Clock)
@@ -110,8 +117,7 @@ class _Run:
     errors: int = 0
 
     async def go(self, on_progress: OnProgress | None) -> LoadResult:
-        urls = sorted({t.metrics for t in self.targets.values()})
-        samplers = [Sampler(self.session, url, self.clock) for url in urls]
+        samplers = [Sampler(self.session, name, url, self.clock) for name, url in self.engines.items()]
         await asyncio.gather(*(s.read(buckets=True) for s in samplers))
         self.clock.zero()
         beside = [asyncio.create_task(s.loop()) for s in samplers]

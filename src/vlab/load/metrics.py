@@ -11,7 +11,7 @@ from vlab.evidence.models import MetricSample
 
 HERTZ = 4.0
 _READ_TIMEOUT_S = 2.0
-_SETTLE_S = 3.0
+_SETTLE_S = 8.0
 _MAX_BYTES = 16 * 1024 * 1024
 
 
@@ -42,9 +42,10 @@ class Clock:
 
 
 class Sampler:
-    """Samples one /metrics URL. A read that fails is counted by kind and does no harm."""
+    """Samples one /metrics URL of the engine `name`. A read that fails is counted by kind and does no harm."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, clock: Clock) -> None:
+    def __init__(self, session: aiohttp.ClientSession, name: str, url: str, clock: Clock) -> None:
+        self.name = name
         self.url = url
         self.samples: list[MetricSample] = []
         self.errors: Counter[str] = Counter()
@@ -63,7 +64,7 @@ class Sampler:
                     return None
                 text = (await read_limited(answer.content, _MAX_BYTES)).decode()
                 at = self._clock.unix()
-            sample = MetricSample(t=at, pod=self.url, samples=parse(text, buckets=buckets))
+            sample = MetricSample(t=at, pod=self.name, samples=parse(text, buckets=buckets))
         except TimeoutError:
             self.errors["timeout"] += 1
         except aiohttp.ClientError:

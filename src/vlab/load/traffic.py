@@ -42,6 +42,8 @@ def build(workload: Workload, traffic: TrafficClass, index: int, nonce: str) -> 
         "ignore_eos": traffic.ignore_eos,
         "stream": traffic.stream,
     }
+    if traffic.priority:
+        content["priority"] = traffic.priority
     if traffic.stream:
         content["stream_options"] = {"include_usage": True}
     if traffic.api == "chat":

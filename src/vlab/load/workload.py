@@ -127,6 +127,8 @@ class TrafficClass(_Model):
     api: Literal["completions", "chat"] = "completions"
     stream: bool = True
     temperature: Annotated[float, Field(strict=True, ge=0, le=2)] = 0.0
+    priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
+    """Lower is served earlier by an engine that schedules by priority; others take no notice."""
     requests: Count | None = None
 
 
@@ -217,10 +219,22 @@ def parse(raw: bytes | str, source: str) -> Workload:
     """
     try:
         data = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
-        if not isinstance(data, dict):
-            raise LabError(f"{source} is not a workload: it holds no keys", _example())
+    except (yaml.YAMLError, RecursionError) as e:
+        raise _explained(e, source) from None
+    return checked(data, source)
+
+
+def checked(data: Any, source: str) -> Workload:
+    """The workload that was read from YAML; `source` names it in errors.
+
+    Raises:
+        LabError: it is no valid workload.
+    """
+    if not isinstance(data, dict):
+        raise LabError(f"{source} is not a workload: it holds no keys", _example())
+    try:
         return Workload.model_validate(data)
-    except (yaml.YAMLError, RecursionError, ValueError) as e:
+    except ValueError as e:
         raise _explained(e, source) from None
 
 

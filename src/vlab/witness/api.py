@@ -32,20 +32,20 @@ async def ask(given: dict[str, Any], say: Say) -> None:
     """Says `models`, `counters` before, one `answer` a question, `counters` after, and what the `reference` thinks.
 
     Args:
-        given: service and pods ({name: url}), model, prompts, max_tokens, weights (a folder, or empty).
+        given: services (urls) and pods ({name: url}), model, prompts, max_tokens, weights (a folder, or empty).
     """
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
     async with aiohttp.ClientSession(
         timeout=timeout, connector=aiohttp.TCPConnector(force_close=True), headers={"Accept-Encoding": "gzip"}
     ) as session:
         models, *before = await asyncio.gather(
-            exchange(session, "GET", f"{given['service']}/v1/models"),
+            exchange(session, "GET", f"{given['services'][0]}/v1/models"),
             *(_counters(session, url) for url in given["pods"].values()),
         )
         say(kind="models", **models)
         if models["status"] != 200:
             return
-        wheres = [("", given["service"]), ("", given["service"]), *given["pods"].items()]
+        wheres = [*[("", url) for url in given["services"] for _ in range(2)], *given["pods"].items()]
         answers = await asyncio.gather(
             *(_question(session, given, where, prompt) for where, prompt in zip(wheres, given["prompts"], strict=False))
         )

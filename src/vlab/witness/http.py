@@ -34,11 +34,12 @@ async def exchange(
                     break
             said["body"] = bytes(whole[:LIMIT]).decode(errors="replace")
     except Exception as e:
-        said |= {"error": _kind(e), "detail": f"{type(e).__name__}: {e}"[:300]}
+        said |= {"error": failure(e), "detail": f"{type(e).__name__}: {e}"[:300]}
     return {**said, "seconds": round(time.monotonic() - began, 3)}
 
 
-def _kind(error: Exception) -> str:
+def failure(error: Exception) -> str:
+    """Of which kind an error is."""
     match error:
         case TimeoutError():
             return "timeout"

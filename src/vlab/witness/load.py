@@ -8,7 +8,8 @@ async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
     """Says `progress` four times a second, then the whole `result`, or what was `wrong`.
 
     Args:
-        given: service, workload, model (empty: the first one served), api_key (or null).
+        given: service, workload, model (empty: the first one served), api_key (or null); where given, `targets` (the
+            address of a class that is sent elsewhere) and `engines` (by pod the address whose metrics are read).
     """
     from vlab.errors import LabError
     from vlab.load.client import Progress, first_model, run_async
@@ -21,7 +22,13 @@ async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
     try:
         model = given["model"] or await first_model(given["service"], given["api_key"])
         target = Target(given["service"], model, given["api_key"])
-        result = await run_async(Workload.model_validate(given["workload"]), target, on_progress=note)
+        result = await run_async(
+            Workload.model_validate(given["workload"]),
+            target,
+            per_class={name: Target(url, model, given["api_key"]) for name, url in given.get("targets", {}).items()},
+            engines={name: f"{url}/metrics" for name, url in given.get("engines", {}).items()},
+            on_progress=note,
+        )
     except LabError as e:
         say(kind="wrong", message=e.message, hint=e.hint)
         return

@@ -1,0 +1,2 @@
+# A second engine, with a cache of its own.
+kubectl scale deployment vllm-server --replicas=2

@@ -1,0 +1,2 @@
+# Not even a change.
+kubectl rollout restart deployment vllm-server

@@ -1,0 +1,3 @@
+# Mended, and one more of it.
+bash "$SOLUTION"
+kubectl scale deployment edge --replicas=2

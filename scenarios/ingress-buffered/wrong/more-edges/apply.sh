@@ -1,0 +1,2 @@
+# Three that gather.
+kubectl scale deployment edge --replicas=3

@@ -1,0 +1,2 @@
+# Nobody gathers where nobody is.
+kubectl scale deployment edge --replicas=0

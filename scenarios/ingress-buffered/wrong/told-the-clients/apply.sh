@@ -1,0 +1,2 @@
+# "Please send no Accept-Encoding": browsers do not read annotations.
+kubectl annotate service edge clients="must not accept gzip"

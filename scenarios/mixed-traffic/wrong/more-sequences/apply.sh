@@ -1,0 +1,3 @@
+# More at once of what is already too much at once.
+kubectl get deployment vllm-server -o json | python3 ../../../common/patch_args.py --max-num-seqs=256 |
+    kubectl patch deployment vllm-server --patch-file /dev/stdin

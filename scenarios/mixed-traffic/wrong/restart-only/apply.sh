@@ -1,0 +1,2 @@
+# The same again.
+kubectl rollout restart deployment vllm-server

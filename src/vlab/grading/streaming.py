@@ -1,0 +1,75 @@
+"""Whether a streamed answer flows: what came through the edge, against what came of the engine itself."""
+
+from vlab.evidence import CannotTell, Stream, StreamPath
+from vlab.grading.check import Mismatch, expect
+
+READS = 0.8
+"""Of the reads an event that come directly: a client that is late at times gathers a few by itself."""
+FIRST = 0.25
+"""Of the answer's own time: so much later than directly the first piece may come."""
+LONGER = 1.5
+"""Times the answer's own time."""
+
+
+def gathered(stream: Stream) -> bool:
+    """Whether something on the way gathers what the engine sends one by one."""
+    direct, edge = _both(stream)
+    return bool(edge.chunks) and not _flows(direct, edge)
+
+
+def expect_flow(stream: Stream) -> None:
+    """Raises: Mismatch unless pieces come through the edge as they come directly; CannotTell if they do not come so."""
+    direct, edge = _both(stream)
+    if edge.status is None or edge.error:
+        raise Mismatch("an answer through the edge", f"{edge.error or 'none'}: {edge.detail}")
+    expect(edge.status == 200, "status 200 through the edge", f"status {edge.status}")
+    coded = f", Content-Encoding {edge.content_encoding}" if edge.content_encoding else ""
+    expect(
+        _share(edge) >= READS * _share(direct),
+        f"about {_share(direct):.1f} reads an event, as without the edge ({direct.reads} for {direct.events})",
+        f"{edge.reads} for {edge.events} through the edge{coded}",
+    )
+    expect(
+        _first(edge) <= _latest_first(direct),
+        f"the first piece after {_latest_first(direct):.2f} s at most (without the edge: {_first(direct):.2f} s)",
+        f"after {_first(edge):.2f} s{coded}",
+    )
+    expect(
+        edge.seconds <= LONGER * direct.seconds,
+        f"the whole answer in {LONGER * direct.seconds:.1f} s at most (without the edge: {direct.seconds:.1f} s)",
+        f"{edge.seconds:.1f} s",
+    )
+
+
+def expect_whole(stream: Stream) -> None:
+    """Raises: Mismatch unless as many events came through the edge as directly, to the end."""
+    direct, edge = _both(stream)
+    kind = edge.headers.get("content-type", "")
+    expect(kind.startswith("text/event-stream"), "an answer of type text/event-stream", kind or "none")
+    expect(edge.done, "a stream to its [DONE]", f"an end after {edge.events} events")
+    expect(edge.events == direct.events, f"{direct.events} events, as without the edge", f"{edge.events}")
+
+
+def _both(stream: Stream) -> tuple[StreamPath, StreamPath]:
+    if stream.direct is None or stream.edge is None:
+        raise CannotTell("the stream was not asked for in time")
+    direct = stream.direct
+    if direct.status != 200 or direct.error or not direct.chunks or not direct.events:
+        raise CannotTell(f"the engine itself did not stream: {direct.error or direct.status} {direct.detail}".strip())
+    return direct, stream.edge
+
+
+def _flows(direct: StreamPath, edge: StreamPath) -> bool:
+    return _share(edge) >= READS * _share(direct) and _first(edge) <= _latest_first(direct)
+
+
+def _share(path: StreamPath) -> float:
+    return path.reads_per_event or 0.0
+
+
+def _first(path: StreamPath) -> float:
+    return path.seconds if path.first_chunk is None else path.first_chunk
+
+
+def _latest_first(direct: StreamPath) -> float:
+    return _first(direct) + FIRST * direct.seconds

@@ -1,0 +1,239 @@
+"""Measures an exercise's endpoint under its users' load, and its stream past the edge and through it."""
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from vlab import asking, paths, render, runs
+from vlab.catalog import Parameters, Scenario
+from vlab.cluster import witness
+from vlab.cluster.forward import forward
+from vlab.cluster.kube import Kube
+from vlab.cluster.lab import Lab
+from vlab.deployment import Rendered, kept
+from vlab.errors import Exit, LabError
+from vlab.evidence import Loaded, Measured, Stream, StreamPath
+from vlab.load.result import LoadResult
+from vlab.load.workload import Workload, canonical, checked
+from vlab.runs import Run
+from vlab.serving import Serving, serving
+from vlab.settings import PORT
+
+Note = Callable[[str], None]
+
+STREAM_TOKENS = 64
+"""Of the answer that is streamed: some seconds, so that lumps are told from a slow network."""
+_STREAM_S = 90.0
+_AROUND_S = 30.0
+"""Beside the load's own limit: to start, until the engine has drained, and for what came to be sent."""
+
+
+class Before(pydantic.BaseModel, frozen=True):
+    """What was measured on a faulty deployment."""
+
+    load: Measured | None = None
+    stream: Stream | None = None
+
+
+def workload_of(scenario: Scenario, parameters: Parameters) -> Workload:
+    """The traffic of a scenario's users.
+
+    Raises:
+        LabError: it has none, or its file makes no sense.
+    """
+    file = scenario.workload
+    if file is None:
+        raise LabError(f"{scenario.id} has no traffic", "name a workload under fault.traffic in scenario.yaml")
+    (found,) = render.objects(file, parameters)
+    return checked(found, str(file))
+
+
+def load(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Measured:
+    """Send the scenario's traffic, and read every ready pod's metrics meanwhile.
+
+    Raises:
+        LabError: nothing is ready, or the load could not be sent; what becomes of a request is no error.
+    """
+    values = kept(run).values
+    wanted = workload_of(scenario, run.parameters)
+    before = _look(cluster, run, scenario)
+    found = witness.ensure(cluster, lab, values, note=note)
+    given = {
+        "workload": wanted.model_dump(mode="json"),
+        "model": values["server"]["model"],
+        "api_key": None,
+        "engines": before.urls,
+    }
+    if found is not None:
+        said = _from_inside(found, run, scenario, {**given, "engines": before.urls}, wanted, note)
+    else:
+        said = _through_tunnels(cluster, run, scenario, wanted, values["server"]["model"], note)
+    return Measured(
+        loaded=Loaded(
+            started=said.started,
+            workload=hashlib.sha256(canonical(wanted).encode()).hexdigest(),
+            nonce=said.nonce,
+            via="forward" if found is None else "witness",
+            engines=tuple(before.urls),
+            not_sent=said.not_sent,
+            metrics_errors=said.metrics_errors,
+            unsteady=asking.changed(before, serving_now(cluster, run, scenario)),
+        ),
+        requests=said.requests,
+        metrics=said.metrics,
+    )
+
+
+def serving_now(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
+    """What stands behind the scenario's addresses."""
+    return serving(cluster.items("services,endpointslices,pods", run.namespace), run.namespace, scenario.addresses)
+
+
+def _look(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
+    found = serving_now(cluster, run, scenario)
+    if not found.pods:
+        raise LabError("nothing was ready that could be measured", "`vlab kubectl get pods` says why", Exit.NO_LAB)
+    return found
+
+
+def _from_inside(
+    found: witness.Witness, run: Run, scenario: Scenario, given: Mapping[str, Any], wanted: Workload, note: Note
+) -> LoadResult:
+    def heard(event: Mapping[str, Any]) -> None:
+        if event["kind"] == "progress":
+            note(f"load: {event['done']} done, {event['in_flight']} in flight, {event['errors']} errors")
+
+    targets = {c.name: url(scenario.send.get(c.name, scenario.addresses[0]), run) for c in wanted.classes}
+    where = {"service": url(scenario.addresses[0], run), "targets": targets}
+    events = found.ask("load", {**given, **where}, wanted.run_timeout_seconds + _AROUND_S, heard)
+    wrong = next((e for e in events if e["kind"] == "wrong"), None)
+    if wrong is not None:
+        raise LabError(wrong["message"], wrong["hint"], Exit.NO_LAB)
+    result = next((e for e in events if e["kind"] == "result"), None)
+    if result is None:
+        raise LabError("the load did not come to its end in time", "measure again", Exit.NO_LAB)
+    return LoadResult.model_validate(result["result"])
+
+
+def url(service: str, run: Run) -> str:
+    """The address that clients of a Service use."""
+    return f"http://{service}.{run.namespace}.svc:{PORT}"
+
+
+def _through_tunnels(
+    cluster: Kube, run: Run, scenario: Scenario, wanted: Workload, model: str, note: Note
+) -> LoadResult:
+    """From here, to one ready pod behind each Service: where no witness may be."""
+    from vlab.load.client import run_async
+    from vlab.load.exchange import Target
+
+    services = {c.name: scenario.send.get(c.name, scenario.addresses[0]) for c in wanted.classes}
+    with _tunnels(cluster, run, {*services.values()}) as (urls, engines):
+        targets = {name: Target(urls[service], model) for name, service in services.items()}
+        metrics = {name: f"{at}/metrics" for name, at in engines.items()}
+        note("load: through tunnels")
+        return asyncio.run(
+            run_async(wanted, next(iter(targets.values())), per_class=targets, engines=metrics, on_progress=None)
+        )
+
+
+@contextmanager
+def _tunnels(cluster: Kube, run: Run, services: set[str]) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Gives: the address of a tunnel by Service, and by pod."""
+    objects = cluster.items("services,endpointslices,pods", run.namespace)
+    with ExitStack() as stack:
+        by_service: dict[str, str] = {}
+        by_pod: dict[str, str] = {}
+        for service in sorted(services):
+            ports = serving(objects, run.namespace, (service,)).ports
+            if not ports:
+                raise LabError(f"no ready pod is behind {service}", "`vlab kubectl get pods` says why", Exit.NO_LAB)
+            pod, port = next(iter(ports.items()))
+            if pod not in by_pod:
+                by_pod[pod] = stack.enter_context(forward(cluster, run.namespace, pod, port))
+            by_service[service] = by_pod[pod]
+        yield by_service, by_pod
+
+
+def stream(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Stream:
+    """Ask for the same streamed answer of a ready engine and through the edge.
+
+    Raises:
+        LabError: no engine is ready, or the witness could not be asked.
+    """
+    values = kept(run).values
+    found = _look(cluster, run, scenario)
+    edge = scenario.edge or scenario.addresses[0]
+    pod = witness.ensure(cluster, lab, values, note=note)
+    if pod is None:
+        raise LabError("a stream cannot be judged through a tunnel, which gathers it", "let vlab make its witness pod")
+    note("a stream, direct and through the edge")
+    draw = random.SystemRandom()
+    given = {
+        "paths": {"direct": next(iter(found.urls.values())), "edge": url(edge, run)},
+        "prompts": [asking.question(draw) for _ in range(2)],
+        "model": values["server"]["model"],
+        "max_tokens": STREAM_TOKENS,
+    }
+    events = pod.ask("stream", given, _STREAM_S)
+    said = {e["name"]: _path(e) for e in events if e["kind"] == "path"}
+    return Stream(direct=said.get("direct"), edge=said.get("edge"))
+
+
+def _path(event: Mapping[str, Any]) -> StreamPath:
+    return StreamPath(**{k: v for k, v in event.items() if k in StreamPath.model_fields})
+
+
+def ensure_before(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Before:
+    """What a faulty deployment showed at its start: measured now, unless one that is equal was measured on this lab.
+
+    Raises:
+        LabError: it could not be measured.
+    """
+    file = _file(lab, run, scenario)
+    if not file.is_file():
+        found = Before(
+            load=load(cluster, lab, run, scenario, note) if "load" in scenario.collect else None,
+            stream=stream(cluster, lab, run, scenario, note) if "stream" in scenario.collect else None,
+        )
+        runs.write_whole(file, found.model_dump_json())
+    return read_before(lab, run, scenario)
+
+
+def read_before(lab: Lab, run: Run, scenario: Scenario) -> Before:
+    """What was measured when the exercise began.
+
+    Raises:
+        LabError: nothing was, or it is not whole.
+    """
+    try:
+        return Before.model_validate_json(_file(lab, run, scenario).read_text())
+    except (OSError, pydantic.ValidationError):
+        raise LabError(
+            f"what {scenario.id} was like at its start is not known, so nothing can be compared with it",
+            f"measure it anew: `vlab start {scenario.id} --replace`",
+        ) from None
+
+
+def _file(lab: Lab, run: Run, scenario: Scenario) -> Path:
+    """One for each faulty deployment and traffic, whoever's it is."""
+    made = kept(run)
+    known = [lab.instance, scenario.id, run.parameters, _faulty(made, run.namespace)]
+    if scenario.workload is not None:
+        known.append(canonical(workload_of(scenario, run.parameters)))
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    return paths.labs() / lab.name / "before" / f"{digest[:16]}.json"
+
+
+def _faulty(made: Rendered, namespace: str) -> list[dict[str, Any]]:
+    """What was deployed, but for whose it is and where."""
+    bare = [{k: v for k, v in o.items() if k != "metadata"} for o in made.faulty.objects if o["kind"] != "Namespace"]
+    found: list[dict[str, Any]] = json.loads(json.dumps(bare).replace(namespace, ""))
+    return found
