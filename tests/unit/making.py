@@ -15,6 +15,8 @@ from vlab.evidence import (
     Probe,
     Promised,
     Request,
+    Stream,
+    StreamPath,
     write,
 )
 from vlab.evidence.api import Answer, Asked, Counters
@@ -34,6 +36,10 @@ COUNTERS = (
 )
 
 
+def promised(**known: Any) -> Promised:
+    return Promised(model=MODEL, image="engine", context=2048, cache_path="/cache", **known)
+
+
 def header(ok: tuple[str, ...] = (), **known: Any) -> Header:
     """A header of which the collectors in `ok` did their work."""
     given: dict[str, Any] = {
@@ -44,7 +50,7 @@ def header(ok: tuple[str, ...] = (), **known: Any) -> Header:
         "profile": "cpu",
         "started": datetime(2026, 1, 1, tzinfo=UTC),
         "seconds": 1.0,
-        "promised": Promised(model=MODEL, image="engine", context=2048, cache_path="/cache"),
+        "promised": promised(),
         "collectors": {name: Collected(ok=True, seconds=0.1) for name in ok},
     }
     return Header(**{**given, **known})
@@ -60,12 +66,12 @@ def metadata(name: str, *, owner: Object | None = None, namespace: str | None = 
     return found
 
 
-def service(*ports: Object, **spec: Any) -> Object:
+def service(*ports: Object, name: str = "vllm-server", **spec: Any) -> Object:
     """The Service; its port is the one that the brief names unless others are given."""
     wanted = list(ports) or [{"name": "http", "port": 8000, "targetPort": "http"}]
     return {
         "kind": "Service",
-        "metadata": metadata("vllm-server", uid="uid-service"),
+        "metadata": metadata(name, uid=f"uid-service-{name}"),
         "spec": {"selector": APP, "ports": wanted, **spec},
     }
 
@@ -75,11 +81,11 @@ def endpoint(pod: Object | None, address: str = "10.0.0.1", *, ready: bool | Non
     return {"addresses": [address], "conditions": {} if ready is None else {"ready": ready}, **target}
 
 
-def endpoints(*found: Object, port: int = 8000, name: str | None = "http") -> Object:
-    labels = {"kubernetes.io/service-name": "vllm-server"}
+def endpoints(*found: Object, port: int = 8000, name: str | None = "http", service: str = "vllm-server") -> Object:
+    labels = {"kubernetes.io/service-name": service}
     return {
         "kind": "EndpointSlice",
-        "metadata": metadata("vllm-server-slice", labels=labels),
+        "metadata": metadata(f"{service}-slice", labels=labels),
         "ports": [{"name": name, "port": port, "protocol": "TCP"}],
         "endpoints": list(found),
     }
@@ -176,6 +182,32 @@ def deployed() -> list[Object]:
     replica_set = workload("ReplicaSet", "vllm-server-abc", owner=deployment)
     one = pod(owner=replica_set)
     return [space(), deployment, replica_set, one, service(), endpoints(endpoint(one)), node()]
+
+
+def split(second: Object | None = None) -> list[Object]:
+    """Batch on an engine of its own, or whatever else is behind its Service."""
+    owner = workload(name="vllm-batch")
+    two = second or pod("vllm-batch-1", owner=owner, address="10.0.0.2", labels={"app": "vllm-batch"})
+    ends = endpoints(endpoint(two, two["status"]["podIP"]), service="vllm-batch")
+    return [*deployed(), owner, two, service(name="vllm-batch", selector={"app": "vllm-batch"}), ends]
+
+
+def nginx(name: str = "edge-1", address: str = "10.0.0.9", image: str = "nginx:1.29") -> Object:
+    """A pod with a web server in it."""
+    return pod(name, {"name": "nginx", "image": image, "ports": [{"containerPort": 8000}]}, address=address, labels={})
+
+
+def behind_an_edge(*others: Object) -> list[Object]:
+    """The same with nginx in front, or something else."""
+    template = {"spec": {"containers": [{"name": "nginx", "image": "nginx:1.29"}]}}
+    deployment = {**workload(name="edge"), "spec": {"replicas": 1, "template": template}}
+    found = list(others) or [nginx()]
+    ends = [endpoint(each, each["status"]["podIP"]) for each in found]
+    return [*deployed(), deployment, *found, service(name="edge"), endpoints(*ends, service="edge")]
+
+
+def is_engine(found: Object) -> bool:
+    return found["kind"] == "Pod" and any(c["name"] == "vllm" for c in found["spec"]["containers"])
 
 
 def process(pid: int, name: str, *command: str, parent: int = 0) -> Object:
@@ -276,6 +308,36 @@ SATURATED = measured(*(request(i, i / 2) for i in range(20)), preemptions=16, wa
 EASY = measured(*(request(i, 0.5) for i in range(20)))
 
 
+def both(chat: float, batch: float) -> Measured:
+    """Chat beside batch: chat's slowest first token, and when batch is done."""
+    talk = [request(i, 0.1 + (chat - 0.1) * i / 9, 8, "chat") for i in range(10)]
+    reports = [request(i, batch - 1.0, 24, "batch", end=100.0 + batch, prompt_tokens=1000) for i in range(6)]
+    return measured(*talk, *reports)
+
+
+BESIDE_BATCH = both(4.0, 10.0)
+APART = both(0.4, 15.0)
+
+
+def streamed(reads: int = 65, first: float = 0.1, seconds: float = 2.0, events: int = 65, **known: Any) -> StreamPath:
+    """An answer in pieces, evenly spread from the first to the end."""
+    step = (seconds - first) / max(1, reads - 1)
+    given: Object = {
+        "url": "http://edge:8000",
+        "status": 200,
+        "headers": {"content-type": "text/event-stream; charset=utf-8"},
+        "events": events,
+        "reads": reads,
+        "chunks": tuple(first + i * step for i in range(reads)),
+        "seconds": seconds,
+    }
+    return StreamPath(**{**given, **known})
+
+
+FLOWING = Stream(direct=streamed(), edge=streamed())
+LUMPED = Stream(direct=streamed(), edge=streamed(reads=1, first=2.0, content_encoding="gzip"))
+
+
 def evidence(
     folder: Any,
     now: list[Object],
@@ -284,17 +346,21 @@ def evidence(
     api: Asked | None = None,
     before: Measured = SATURATED,
     after: Measured = EASY,
+    stream: Stream = FLOWING,
+    stream_before: Stream = LUMPED,
     **known: Any,
 ) -> Evidence:
     """Evidence of these objects, of an engine that is as it should be unless something else is given."""
     parts = {
         "objects": {"start": copy.deepcopy(now) if start is None else start, "now": now},
-        "probes": [probe(inside())] if said is None else said,
+        "probes": [probe(inside(), p["metadata"]["name"]) for p in now if is_engine(p)] if said is None else said,
         "api": asked() if api is None else api,
         "events": [],
+        "stream": stream,
+        "stream_before": stream_before,
         **{name: getattr(after, name) for name in ("loaded", "requests", "metrics")},
         **{f"{name}_before": getattr(before, name) for name in ("loaded", "requests", "metrics")},
     }
-    known_header = header(("objects", "probe", "api", "events", "logs", "answers", "load", "before"), **known)
+    known_header = header(("objects", "probe", "api", "events", "logs", "answers", "load", "stream", "before"), **known)
     write(folder, known_header, parts, {}, {})
     return Evidence(folder)

@@ -30,9 +30,20 @@ def one(objects, kind):
     return next(o for o in objects if o["kind"] == kind)
 
 
+WHOLE = {
+    "ingress-buffered": {"now": making.behind_an_edge(), "promised": making.promised(edge="edge")},
+    "mixed-traffic": {
+        "now": making.split(),
+        "promised": making.promised(addresses=("vllm-server", "vllm-batch"), proxied=("vllm-batch",)),
+        "before": making.BESIDE_BATCH,
+        "after": making.APART,
+    },
+}
+
+
 @pytest.mark.parametrize("scenario", catalog.scenarios())
 def test_what_is_whole_passes(judged, scenario):
-    assert wrong(judged(making.deployed(), scenario)) == {}
+    assert wrong(judged(scenario=scenario, **{"now": making.deployed(), **WHOLE.get(scenario, {})})) == {}
 
 
 def test_a_gpu_on_a_sidecar_is_not_the_engines(judged):
@@ -301,3 +312,94 @@ def test_what_cannot_be_compared_is_in_doubt(judged, after):
 def test_a_start_that_did_not_preempt_is_nothing_to_compare_with(judged):
     verdicts = judged(making.deployed(), "cache-saturated", before=making.EASY)
     assert verdicts["preemptions-gone"] == ERROR
+
+
+@pytest.mark.parametrize(
+    ("edge", "failing"),
+    [
+        (making.streamed(reads=1, first=2.0), {"tokens-flow"}),
+        (making.streamed(reads=4, first=0.9), {"tokens-flow"}),
+        (making.streamed(reads=65, first=1.9), {"tokens-flow"}),
+        (making.streamed(seconds=4.0), {"tokens-flow"}),
+        (making.streamed(reads=55), set()),
+        (making.streamed(first=0.5), set()),
+        (making.streamed(content_encoding="gzip"), set()),
+        (making.streamed(events=20, reads=20), {"stream-whole"}),
+        (making.streamed(done=False), {"stream-whole"}),
+        (making.streamed(headers={"content-type": "application/json"}), {"stream-whole"}),
+        (making.streamed(status=502, events=0, reads=1), {"tokens-flow", "stream-whole"}),
+        (making.streamed(status=None, error="refused", events=0, reads=0), {"tokens-flow", "stream-whole"}),
+    ],
+    ids=[
+        *("one-lump", "four-lumps", "all-late", "slow", "few-joined", "little-later", "compressed-and-flowing"),
+        *("few-events", "unfinished", "no-stream", "bad-gateway", "refused"),
+    ],
+)
+def test_what_flows_through_the_edge(judged, edge, failing):
+    stream = making.FLOWING.model_copy(update={"edge": edge})
+    verdicts = judged(scenario="ingress-buffered", stream=stream, **WHOLE["ingress-buffered"])
+    assert {n for n in ("tokens-flow", "stream-whole") if verdicts[n] == FAIL} == failing
+    assert ERROR not in verdicts.values()
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"stream": making.FLOWING.model_copy(update={"direct": making.streamed(status=None, error="timeout")})},
+        {"stream": making.FLOWING.model_copy(update={"direct": None})},
+        {"stream_before": making.FLOWING},
+    ],
+    ids=["engine-did-not-stream", "not-asked", "no-fault-at-the-start"],
+)
+def test_a_stream_that_cannot_be_compared_is_in_doubt(judged, known):
+    assert judged(scenario="ingress-buffered", **WHOLE["ingress-buffered"], **known)["tokens-flow"] == ERROR
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [making.pod("vllm-server-1"), making.nginx(image="lab.local/vllm-cpu:1")],
+    ids=["the-engine-itself", "something-else"],
+)
+def test_nginx_stays_in_the_way(judged, behind):
+    known = {**WHOLE["ingress-buffered"], "start": making.behind_an_edge(), "now": making.behind_an_edge(behind)}
+    verdicts = judged(scenario="ingress-buffered", **known)
+    assert (verdicts["edge-kept"], verdicts["tokens-flow"]) == (FAIL, SKIP)
+
+
+def test_a_newer_nginx_is_nginx(judged):
+    known = {**WHOLE["ingress-buffered"], "start": making.behind_an_edge()}
+    newer = making.behind_an_edge(making.nginx(image="nginx:1.31"))
+    assert wrong(judged(scenario="ingress-buffered", **{**known, "now": newer})) == {}
+
+
+@pytest.mark.parametrize(
+    ("after", "failing"),
+    [
+        (making.BESIDE_BATCH, {"chat-first-token"}),
+        (making.both(2.5, 10.0), {"chat-first-token"}),
+        (making.both(1.5, 10.0), set()),
+        (making.both(0.4, 25.0), {"batch-kept"}),
+        (making.measured(*making.APART.requests[:15]), set()),
+        (making.measured(*(r.model_copy(update={"error": "http_503"}) for r in making.APART.requests)), {"all-served"}),
+    ],
+    ids=["as-before", "hardly", "enough", "batch-starved", "one-less-to-measure", "refused"],
+)
+def test_each_objective_of_mixed_traffic_alone(judged, after, failing):
+    known = {**WHOLE["mixed-traffic"], "after": after}
+    verdicts = judged(scenario="mixed-traffic", **known)
+    assert {n for n in ("chat-first-token", "batch-kept", "all-served") if verdicts[n] == FAIL} >= failing
+    assert {n for n in ("chat-first-token", "all-served") if verdicts[n] == FAIL} <= failing
+
+
+def test_a_proxy_may_stand_in_front_of_batch_only(judged):
+    paced = making.split(making.nginx("pace-1", "10.0.0.3"))
+    said = [making.probe(making.inside()), making.probe(None, "pace-1", "nginx", code=127)]
+    known = {**WHOLE["mixed-traffic"], "now": paced, "said": said}
+    assert wrong(judged(scenario="mixed-traffic", **known)) == {}
+    strict = {**known, "promised": making.promised(addresses=("vllm-server", "vllm-batch"))}
+    assert judged(scenario="mixed-traffic", **strict)["real-engine"] == FAIL
+
+
+def test_chat_that_never_suffered_is_nothing_to_compare_with(judged):
+    known = {**WHOLE["mixed-traffic"], "before": making.APART.model_copy(update={"requests": making.EASY.requests})}
+    assert judged(scenario="mixed-traffic", **known)["chat-first-token"] == ERROR

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,13 @@ from vlab.errors import Exit
 from vlab.phases import phases
 
 
+class End(StrEnum):
+    """One end of the ranges that parameters are drawn from."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("gate")(gate)
@@ -25,6 +33,9 @@ def gate(
     name: Name = DEFAULT,
     record: Annotated[bool, typer.Option("--record", help="Put the evidence into the scenario's folder.")] = False,
     phase: Annotated[list[str] | None, typer.Option(help="Only this phase, such as solved or wrong-NAME.")] = None,
+    end: Annotated[
+        End | None, typer.Option(help="With the first or the last of each parameter's values; else with those drawn.")
+    ] = None,
     changed: Annotated[
         bool, typer.Option("--changed", help="Only what differs from what its recorded runs were made from.")
     ] = False,
@@ -41,7 +52,7 @@ def gate(
     wanted = [catalog.scenario(i) for i in scenarios] if scenarios else list(catalog.scenarios().values())
     if mutate:
         return mutation(wanted, as_json)
-    live = _Live(name, record)
+    live = _Live(name, record, end)
     if not changed:
         for scenario in wanted:
             live.through(scenario, [p for p in phases(scenario) if not phase or p in phase])
@@ -60,10 +71,10 @@ def gate(
 class _Live:
     """What was lived through so far."""
 
-    def __init__(self, name: str, record: bool) -> None:
+    def __init__(self, name: str, record: bool, end: End | None) -> None:
         from vlab.cluster import lab
 
-        self._lab, self._record = lab.get(name), record
+        self._lab, self._record, self._end = lab.get(name), record, end
         self._rows: list[dict[str, Any]] = []
 
     def through(self, scenario: Scenario, names: Iterable[str]) -> None:
@@ -72,7 +83,8 @@ class _Live:
 
         record = scenario.folder / "evidence" if self._record else None
         with ui.Steps() as steps:
-            for lived in run(scenario, self._lab, steps, record, names):
+            parameters = None if self._end is None else scenario.end(self._end is End.LAST, self._lab.profile)
+            for lived in run(scenario, self._lab, steps, record, names, parameters):
                 self._rows.append({"scenario": scenario.id, **asdict(lived)})
                 ui.say(f"{'ok ' if lived.holds else 'BAD'} {scenario.id} {lived.name}: {lived.found}")
 
