@@ -92,6 +92,7 @@ def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> Non
         (expected,) = (c for c in checks_in(*scenario.graders) if c.id == scenario.expected)
         result = judge(dataclasses.replace(expected, needs=()), Views(Evidence(Path(folder) / "evidence")), {})
     if result.verdict is not Verdict.FAIL:
+        measure.forget_before(lab, run, scenario)
         raise LabError(
             f"what was measured does not show the fault of {scenario.id}: {result.reason or 'all is well'}",
             f"something else may keep this machine busy; begin anew: `vlab start {scenario.id} --replace`",

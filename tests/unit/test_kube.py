@@ -8,6 +8,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from vlab.cluster import execs
 from vlab.cluster.kube import Kube
 from vlab.cluster.refusals import ApiError, NoAnswer
 from vlab.cluster.resources import Resource, by_plural
@@ -338,3 +339,27 @@ def test_a_handshake_that_does_not_come_is_no_answer(api, cluster):
     api.paths[EXEC] = hang
     with pytest.raises(NoAnswer, match="no command can be run in p"):
         run(cluster, timeout=SHORT)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        ('{"metadata":{},"status":"Success"}', 0),
+        (
+            '{"status":"Failure","message":"command terminated with exit code 3","reason":"NonZeroExitCode",'
+            '"details":{"causes":[{"reason":"ExitCode","message":"3"}]}}',
+            3,
+        ),
+        (
+            '{"status":"Failure","message":"Internal error occurred: error executing command in container: failed to '
+            'exec in container: exec: \\"python3\\": executable file not found in $PATH","reason":"InternalError",'
+            '"details":{"causes":[{"message":"error executing command in container"}]},"code":500}',
+            127,
+        ),
+        ('{"status":"Failure","message":"container not found"}', None),
+        ("", None),
+        ("{", None),
+    ],
+)
+def test_how_a_command_ended(status, code):
+    assert execs.ended(status)[0] == code

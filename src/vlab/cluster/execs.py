@@ -1,5 +1,6 @@
 """Runs one command in a container through the API's exec, bounded in time and in bytes."""
 
+import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 
+_STATUS = 3
+"""The channel on which the API says how a command ended."""
+_NO_PROGRAM = 127
 _BEGIN_S = 15.0
 """An API server that reaches the pod's node has begun by then."""
 
@@ -112,11 +116,25 @@ def _followed(socket: Any, end: float, limit: int, on_output: Callable[[str], No
     _take(socket, out, err, on_output)
     if socket.is_open():
         return Ran(None, "".join(out), "".join(err) or "it did not end in time")
+    code, words = ended(socket.read_channel(_STATUS))
+    return Ran(code, "".join(out), "".join(err) or words)
+
+
+def ended(status: str) -> tuple[int | None, str]:
+    """A command's exit code, from the Status object that ends it, and the API's words; None if it was cut off."""
     try:
-        code = socket.returncode
-    except (TypeError, ValueError, KeyError, AttributeError):  # cut off before it could say
-        code = None
-    return Ran(code, "".join(out), "".join(err))
+        found = json.loads(status)
+    except ValueError:
+        return None, ""
+    if found.get("status") == "Success":
+        return 0, ""
+    words = str(found.get("message", ""))
+    causes = (found.get("details") or {}).get("causes") or ()
+    codes = [c["message"] for c in causes if c.get("reason") == "ExitCode"]
+    if codes and str(codes[0]).isdigit():
+        return int(codes[0]), words
+    # A container without such a program: a shell would say so with this code.
+    return (_NO_PROGRAM, words) if "executable file not found" in words else (None, words)
 
 
 def _take(socket: Any, out: list[str], err: list[str], on_output: Callable[[str], None] | None) -> int:

@@ -5,12 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vlab.evidence import files, seal
+from vlab.evidence import files, metrics, seal
 
 LOG_LINES = 60
 """The end of each log, where engines say why they died."""
 EVENTS = 40
 """The latest."""
+_METRICS = tuple(
+    alias
+    for name in (metrics.RUNNING, metrics.WAITING, metrics.CACHE, metrics.PREEMPTIONS, metrics.GENERATION_TOKENS)
+    for alias in metrics.aliases(name)
+)
+"""What graders and reports read of an engine's samples."""
 _OF_NODES = ("capacity", "allocatable", "conditions")
 """What is kept of a node's status: the rest says of what make the machine is."""
 
@@ -33,6 +39,10 @@ def slim(recorded: Mapping[str, bytes]) -> dict[str, bytes]:
 def _slim(name: str, raw: bytes, recorded: Mapping[str, bytes]) -> bytes:
     if name.startswith("logs/"):
         return b"".join(raw.splitlines(keepends=True)[-LOG_LINES:])
+    if name.endswith("metrics.jsonl"):
+        return b"".join(map(_of_sample, raw.splitlines()))
+    if name.endswith("requests.jsonl"):
+        return b"".join(map(_of_request, raw.splitlines()))
     if not name.endswith(".json"):
         return raw
     content = json.loads(raw)
@@ -40,6 +50,21 @@ def _slim(name: str, raw: bytes, recorded: Mapping[str, bytes]) -> bytes:
         content = {part: [_of_node(o) if o["kind"] == "Node" else o for o in found] for part, found in content.items()}
     if name == "events.json":
         content = _of_what_is_there(content, json.loads(recorded.get("objects.json", b'{"now": []}'))["now"])
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _of_sample(line: bytes) -> bytes:
+    sample = json.loads(line)
+    kept = {k: v for k, v in sample["samples"].items() if k.partition("{")[0] in _METRICS}
+    return _line({**sample, "samples": kept})
+
+
+def _of_request(line: bytes) -> bytes:
+    """Without the time of each token: its first and its end tell what is judged."""
+    return _line({k: v for k, v in json.loads(line).items() if k != "chunks"})
+
+
+def _line(content: dict[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -1,7 +1,14 @@
 """Sends a workload from inside the cluster, where no tunnel gathers what comes."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
+
+import aiohttp
+
+from vlab.witness.http import exchange
+
+_WARM_S = 15.0
 
 
 async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
@@ -19,6 +26,7 @@ async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
     def note(p: Progress) -> None:
         say(kind="progress", done=p.done, in_flight=p.in_flight, errors=p.errors)
 
+    await _warm({given["service"], *given.get("targets", {}).values()}, given["model"])
     try:
         model = given["model"] or await first_model(given["service"], given["api_key"])
         target = Target(given["service"], model, given["api_key"])
@@ -33,3 +41,19 @@ async def send(given: dict[str, Any], say: Callable[..., None]) -> None:
         say(kind="wrong", message=e.message, hint=e.hint)
         return
     say(kind="result", result=result.model_dump(mode="json", exclude_none=True))
+
+
+async def _warm(urls: set[str], model: str) -> None:
+    """Ask each address for one token until something answers: a Service that is new leads nowhere for a moment.
+
+    An engine's first answer takes longer than all others, and belongs to no measurement.
+    """
+    body = {"model": model, "prompt": "Once", "max_tokens": 1}
+    end = asyncio.get_running_loop().time() + _WARM_S
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
+        for url in sorted(urls):
+            while asyncio.get_running_loop().time() < end:
+                said = await exchange(session, "POST", f"{url}/v1/completions", body, timeout=_WARM_S)
+                if said["status"] is not None:
+                    break
+                await asyncio.sleep(0.2)

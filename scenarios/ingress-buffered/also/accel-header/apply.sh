@@ -1,2 +1,2 @@
-# What is behind says so itself: the answer carries X-Accel-Buffering: no, which nginx honours.
-bash ../../../common/edge.sh 's/^( *)server \{/\1server {\n\1  listen 127.0.0.1:8001;\n\1  location \/ {\n\1    proxy_pass http:\/\/vllm-server:8000;\n\1    proxy_http_version 1.1;\n\1    proxy_buffering off;\n\1    gzip off;\n\1    add_header X-Accel-Buffering no;\n\1  }\n\1}\n&/; s/^( *)proxy_pass http:\/\/vllm-server:8000;/\1proxy_pass http:\/\/127.0.0.1:8001;/'
+# What is behind says so itself: its answers carry X-Accel-Buffering: no, which the nginx in front of it honours.
+bash ../../../common/edge.sh 's/^( *)proxy_pass http:\/\/vllm-server.*/&\n\1proxy_buffering off;\n\1add_header X-Accel-Buffering no;/'
