@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import threading
+import time
 
 import pytest
-import yaml
 from aiohttp import web
 
-from vlab.cluster import execs
-from vlab.cluster.kube import Kube
+from loopback import APPS, CORE, group, kinds, kubeconfig, running, status
+from vlab.cluster import execs, kube
+from vlab.cluster.kube import Kube, asked
 from vlab.cluster.refusals import ApiError, NoAnswer
 from vlab.cluster.resources import Resource, by_plural
 from vlab.errors import Exit, LabError
@@ -17,90 +17,15 @@ from vlab.errors import Exit, LabError
 SHORT = 0.4
 
 
-def kinds(kind, plural, *, scope="Namespaced", verbs=("list", "get")):
-    return {"resource": plural, "responseKind": {"kind": kind}, "scope": scope, "verbs": list(verbs)}
-
-
-def group(name, *versions):
-    return {"metadata": {"name": name}, "versions": [{"version": v, "resources": r} for v, r in versions]}
-
-
-CORE = group("", ("v1", [kinds("Pod", "pods"), kinds("Namespace", "namespaces", scope="Cluster")]))
-APPS = group("apps", ("v1", [kinds("Deployment", "deployments")]), ("v1beta1", [kinds("Old", "olds")]))
-
-
-class Api:
-    """A small API server on the loopback: answers by path, and remembers what it was asked."""
-
-    def __init__(self):
-        self.paths = {"/api": {"items": [CORE]}, "/apis": {"items": [APPS]}}
-        self.asked = []
-        self.loop = asyncio.new_event_loop()
-        self.stopped = None
-
-    async def handle(self, request):
-        body = await request.text()
-        self.asked.append((request.method, request.path, dict(request.query), json.loads(body) if body else None))
-        found = self.paths.get(request.path, web.json_response({"message": "none", "reason": "NotFound"}, status=404))
-        if isinstance(found, list):
-            found = found.pop(0) if len(found) > 1 else found[0]
-        if callable(found):
-            return await found(request)
-        if isinstance(found, dict):
-            return web.json_response(found)
-        return web.Response(body=found.body, status=found.status, headers={"Content-Type": "application/json"})
-
-    def serve(self, started):
-        async def run():
-            app = web.Application()
-            app.router.add_route("*", "/{path:.*}", self.handle)
-            runner = web.AppRunner(app, shutdown_timeout=0.1)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self.stopped = asyncio.Event()
-            self.url = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
-            started.set()
-            await self.stopped.wait()
-            await runner.cleanup()
-
-        self.loop.run_until_complete(run())
-        self.loop.close()
-
-
 @pytest.fixture
 def api():
-    made, started = Api(), threading.Event()
-    thread = threading.Thread(target=made.serve, args=(started,))
-    thread.start()
-    started.wait()
-    yield made
-    made.loop.call_soon_threadsafe(made.stopped.set)
-    thread.join()
-
-
-def kubeconfig(tmp_path, url):
-    file = tmp_path / "kubeconfig"
-    file.write_text(
-        yaml.safe_dump(
-            {
-                "clusters": [{"name": "c", "cluster": {"server": url}}],
-                "users": [{"name": "u", "user": {"token": "t"}}],
-                "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-                "current-context": "x",
-            }
-        )
-    )
-    return file
+    with running() as made:
+        yield made
 
 
 @pytest.fixture
 def cluster(api, tmp_path):
     return Kube(kubeconfig(tmp_path, api.url), "x")
-
-
-def status(code, reason, message="said the API"):
-    return web.json_response({"kind": "Status", "message": message, "reason": reason}, status=code)
 
 
 # The pure parts
@@ -342,7 +267,7 @@ def test_a_handshake_that_does_not_come_is_no_answer(api, cluster):
 
 
 @pytest.mark.parametrize(
-    ("status", "code"),
+    ("said", "code"),
     [
         ('{"metadata":{},"status":"Success"}', 0),
         (
@@ -361,5 +286,109 @@ def test_a_handshake_that_does_not_come_is_no_answer(api, cluster):
         ("{", None),
     ],
 )
-def test_how_a_command_ended(status, code):
-    assert execs.ended(status)[0] == code
+def test_how_a_command_ended(said, code):
+    assert execs.ended(said)[0] == code
+
+
+# Watches
+
+PODS = "/api/v1/namespaces/n/pods"
+
+
+def stream(*lines, pause=0.0):
+    """An answer that goes on: lines, each in a chunk of its own."""
+
+    async def answer(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for line in lines:
+            await response.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+            await asyncio.sleep(pause)
+        await response.write_eof()
+        return response
+
+    return answer
+
+
+def event(kind, name="p", version="2"):
+    found = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "n", "resourceVersion": version},
+    }
+    return {"type": kind, "object": found}
+
+
+def test_a_list_says_from_where_on_it_can_be_watched(api, cluster):
+    api.paths[PODS] = {"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "p"}}]}
+    found, since = cluster.listed("pods", "n")
+    assert ([o["kind"] for o in found], since) == (["Pod"], "7")
+
+
+def test_a_watch_tells_each_event_as_it_comes_and_ends_when_the_server_ends_it(api, cluster):
+    events = [event("ADDED"), event("MODIFIED", version="3"), event("BOOKMARK", version="9")]
+    api.paths[PODS] = stream(*events)
+    before = asked()
+    assert list(cluster.watch("pods", "n", "a=b", since="1", seconds=20)) == events
+    query = api.asked[-1][2]
+    assert query == {
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": "1",
+        "timeoutSeconds": "20",
+        "labelSelector": "a=b",
+    }
+    assert asked()["watches"] == before["watches"] + 1
+
+
+def test_an_event_that_comes_in_pieces_is_one(api, cluster):
+    line = json.dumps(event("ADDED")).encode()
+    api.paths[PODS] = stream(line[:10], line[10:], b"\n", pause=0.05)
+    assert list(cluster.watch("pods", "n", since="1")) == [event("ADDED")]
+
+
+def test_an_event_is_told_before_the_next_one_is_there(api, cluster):
+    api.paths[PODS] = stream(event("ADDED"), event("DELETED"), pause=1.0)
+    began = time.monotonic()
+    assert next(cluster.watch("pods", "n", since="1"))["type"] == "ADDED"
+    assert time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize("how", ["in the answer", "as the answer"])
+def test_a_version_that_is_too_old_is_said_as_gone(api, cluster, how):
+    words = "too old resource version: 1 (7)"
+    error = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": words}}
+    api.paths[PODS] = stream(error) if how == "in the answer" else status(410, "Expired", words)
+    with pytest.raises(ApiError, match="too old resource version") as caught:
+        list(cluster.watch("pods", "n", since="1"))
+    assert caught.value.status == 410
+
+
+def test_a_watch_of_a_server_that_is_silent_for_too_long_is_no_answer(api, cluster, monkeypatch):
+    monkeypatch.setattr(kube, "_SILENT_S", 0.0)
+    api.paths[PODS] = stream(event("ADDED"), pause=5.0)
+    with pytest.raises(NoAnswer, match="does not answer"):
+        list(cluster.watch("pods", "n", since="1", seconds=SHORT))
+
+
+def test_a_watch_that_breaks_off_is_no_answer(api, cluster):
+    async def broken(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(json.dumps(event("ADDED")).encode() + b"\n")
+        request.transport.abort()
+        return response
+
+    api.paths[PODS] = broken
+    with pytest.raises(NoAnswer, match="does not answer"):
+        list(cluster.watch("pods", "n", since="1"))
+
+
+def test_a_watch_that_tells_no_json_or_too_much_is_no_answer(api, cluster, monkeypatch):
+    api.paths[PODS] = stream(b"<html>\n")
+    with pytest.raises(NoAnswer, match="is not JSON"):
+        list(cluster.watch("pods", "n", since="1"))
+    monkeypatch.setattr(kube, "_LIMIT", 10)
+    api.paths[PODS] = stream(b"x" * 100)
+    with pytest.raises(NoAnswer, match="over 10 bytes"):
+        list(cluster.watch("pods", "n", since="1"))

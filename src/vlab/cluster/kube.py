@@ -2,13 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
@@ -29,7 +32,13 @@ Object = dict[str, Any]
 """A Kubernetes object as its API serves it."""
 
 TIMEOUT_S = 30.0
+WATCH_S = 300.0
+"""So long the API server holds a watch open; then it is begun anew from where it ended."""
+_SILENT_S = 15.0
+"""A watch that is open for so much longer has no server any more."""
 _LIMIT = 64 << 20
+_CONNECTIONS = 64
+"""As many are kept for another call; each watch holds one. Of those beyond, urllib3 would complain on stderr."""
 _LOOK_AGAIN_S = 15.0
 """An API server that restarts is back by then."""
 _PATCHES = {
@@ -37,6 +46,21 @@ _PATCHES = {
     "json": "application/json-patch+json",
     "strategic": "application/strategic-merge-patch+json",
 }
+
+
+_ASKED: Counter[str] = Counter()
+_COUNTING = Lock()
+
+
+def asked() -> dict[str, int]:
+    """How often this process has asked any cluster so far: `calls`, `commands` in containers, `watches`."""
+    with _COUNTING:
+        return {what: _ASKED[what] for what in ("calls", "commands", "watches")}
+
+
+def _count(what: str) -> None:
+    with _COUNTING:
+        _ASKED[what] += 1
 
 
 def kube(lab: "Lab") -> "Kube":
@@ -79,6 +103,7 @@ class Kube:
             ) from None
         made.configuration.retries = False
         made.rest_client.pool_manager.connection_pool_kw["retries"] = False
+        made.rest_client.pool_manager.connection_pool_kw["maxsize"] = _CONNECTIONS
         return made
 
     def answers(self, timeout: float = 5) -> bool:
@@ -126,10 +151,26 @@ class Kube:
         limit: int = _LIMIT,
         tail: bool = False,
     ) -> tuple[bytes, Mapping[str, str]]:
+        _count("calls")
+        end = time.monotonic() + timeout
+        with self._answer(method, path, query, body, content, accept, timeout) as answer:
+            return _read(answer, end, limit, tail), dict(answer.headers)
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Iterable[tuple[str, Any]] = (),
+        body: Any = None,
+        content: str = "application/json",
+        accept: str = "application/json",
+        silence: float = TIMEOUT_S,
+    ) -> Iterator[Any]:
+        """An answer that has begun, to be read in the block; `silence`: seconds without a byte."""
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        end = time.monotonic() + timeout
         try:
             answer = self.client.call_api(
                 path,
@@ -139,11 +180,11 @@ class Kube:
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
-                _request_timeout=(min(timeout, 5.0), timeout),
+                _request_timeout=(min(silence, 5.0), silence),
                 _return_http_data_only=True,
             )
             try:
-                return _read(answer, end, limit, tail), dict(answer.headers)
+                yield answer
             finally:
                 answer.close()
         except ApiException as e:
@@ -202,14 +243,53 @@ class Kube:
 
     def items(self, plurals: str, namespace: str | None = None, selector: str = "", fields: str = "") -> list[Object]:
         """The objects of one or more kinds ("deployments,pods"), of a namespace or of all."""
+        return [o for plural in plurals.split(",") for o in self.listed(plural, namespace, selector, fields)[0]]
+
+    def listed(
+        self, plural: str, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> tuple[list[Object], str]:
+        """The objects of one kind, and the resourceVersion from which on a watch tells what happens to them."""
         query = [("labelSelector", selector)] if selector else []
         query += [("fieldSelector", fields)] if fields else []
-        found: list[Object] = []
-        for plural in plurals.split(","):
-            of = self.resources[plural]
-            for item in self.read(of.path(namespace), query).get("items") or ():
-                found.append({"apiVersion": of.version, "kind": of.kind, **item})
-        return found
+        of = self.resources[plural]
+        answer = self.read(of.path(namespace), query)
+        found = [{"apiVersion": of.version, "kind": of.kind, **item} for item in answer.get("items") or ()]
+        return found, str(answer.get("metadata", {}).get("resourceVersion", ""))
+
+    def watch(
+        self, plural: str, namespace: str | None = None, selector: str = "", *, since: str, seconds: float = WATCH_S
+    ) -> Iterator[Object]:
+        """What happens to the objects of a kind, as it happens, until the API server ends it after `seconds`.
+
+        The official client's Watch does not fit: it wants a function of one of its models, forgets bookmarks, and
+        reads without a limit.
+
+        Args:
+            since: the resourceVersion of a list, or of the last event.
+
+        Yields:
+            Events: `type` is ADDED, MODIFIED, DELETED or BOOKMARK, which only says how far it is; `object`.
+
+        Raises:
+            ApiError: status 410 where `since` is too old: list anew.
+            NoAnswer: it could not be begun, or broke off.
+        """
+        _count("watches")
+        query: list[tuple[str, Any]] = [("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", since)]
+        query += [("timeoutSeconds", max(1, round(seconds)))]
+        query += [("labelSelector", selector)] if selector else []
+        path = self.resources[plural].path(namespace)
+        with self._answer("GET", path, query, silence=seconds + _SILENT_S) as answer:
+            for line in _lines(answer, _LIMIT):
+                try:
+                    event = json.loads(line)
+                except ValueError:
+                    raise NoAnswer("the API server's answer is not JSON") from None
+                if event["type"] == "ERROR":
+                    said = event["object"]
+                    words = f"the cluster refused: {said.get('message', '')}"
+                    raise ApiError(words, "watch anew", said.get("code", 0), said.get("reason", ""))
+                yield event
 
     def find(self, plural: str, name: str, namespace: str | None = None) -> Object | None:
         """One object, or None if there is none of this name."""
@@ -317,6 +397,7 @@ class Kube:
         Raises:
             NoAnswer: it could not be begun.
         """
+        _count("commands")
         path = self.resources["pods"].path(namespace, pod, "exec")
         return execs.run(self.client, path, container, command, timeout, limit, on_output)
 
@@ -339,3 +420,13 @@ def _read(answer: Any, end: float, limit: int, tail: bool) -> bytes:
             raise NoAnswer(f"an answer of over {limit} bytes")
         del body[:-limit]
     return bytes(body)
+
+
+def _lines(answer: Any, limit: int) -> Iterator[bytes]:
+    """The lines of an answer that goes on, as they come; none is longer than `limit` bytes."""
+    rest = b""
+    while piece := answer.read1(1 << 16):
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from filter(None, lines)
+        if len(rest) > limit:
+            raise NoAnswer(f"an answer of over {limit} bytes")
