@@ -8,6 +8,9 @@ from filelock import FileLock, Timeout
 
 from vlab import ui
 
+_GLANCE_S = 0.3
+"""Longer than `held` holds a lock that it only asks about."""
+
 
 @contextmanager
 def locked(what: Path, doing: str) -> Iterator[None]:
@@ -15,7 +18,7 @@ def locked(what: Path, doing: str) -> Iterator[None]:
     what.mkdir(parents=True, exist_ok=True)
     lock = FileLock(what / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_GLANCE_S)
     except Timeout:
         ui.say(f"another vlab is {doing}; waiting for it to finish")
         lock.acquire()
@@ -23,3 +26,16 @@ def locked(what: Path, doing: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def held(what: Path) -> bool:
+    """Whether somebody holds the lock of a folder now; it waits for nobody, and nobody for it."""
+    lock = FileLock(what / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except FileNotFoundError:  # nothing was ever locked there
+        return False
+    lock.release()
+    return False

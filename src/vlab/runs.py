@@ -13,7 +13,7 @@ from vlab import paths
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster.lab import Lab
 from vlab.errors import Exit, LabError
-from vlab.locks import locked
+from vlab.locks import held, locked
 
 Object = dict[str, Any]
 
@@ -137,3 +137,8 @@ def at_work(run: Run, doing: str) -> Iterator[None]:
     """Hold the run: start, reset, solve and grade of one exercise do not interleave."""
     with locked(run.folder, f"{doing} {run.scenario}"):
         yield
+
+
+def is_at_work(run: Run) -> bool:
+    """Whether somebody holds the run now."""
+    return held(run.folder)

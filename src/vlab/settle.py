@@ -96,14 +96,27 @@ def _look(
     if found is not None or serves(objects, namespace, addresses):
         return found, False
     pending = [o for o in objects if is_unschedulable(o)]
-    room = _BACKOFF_S if pending and _fits(cluster, nodes, pending) else _SECOND_TRY_S
-    return ("the scheduler may try once more" if pending and waited < room else None), bool(pending)
+    pods = cluster.items("pods", fields="status.phase!=Succeeded,status.phase!=Failed") if pending else []
+    return tries_again(pending, nodes, pods, waited), bool(pending)
 
 
-def _fits(cluster: Kube, nodes: Sequence[Object], pending: Sequence[Object]) -> bool:
+def tries_again(
+    pending: Sequence[Object], nodes: Sequence[Object], pods: Sequence[Object], waited: float
+) -> str | None:
+    """Whether the scheduler may yet place pods that it found no room for, in words; None if it will not.
+
+    Args:
+        pods: all that hold something of the nodes.
+        waited: seconds since they were first seen to wait.
+    """
+    room = _BACKOFF_S if _fits(pods, nodes, pending) else _SECOND_TRY_S
+    return "the scheduler may try once more" if pending and waited < room else None
+
+
+def _fits(pods: Sequence[Object], nodes: Sequence[Object], pending: Sequence[Object]) -> bool:
     """Whether a node seems to have enough free of what a waiting pod asks for of extended resources."""
     taken: dict[tuple[str, str], int] = {}
-    for pod in cluster.items("pods", fields="status.phase!=Succeeded,status.phase!=Failed"):
+    for pod in pods:
         for name, count in extended(pod).items():
             key = (pod["spec"].get("nodeName", ""), name)
             taken[key] = taken.get(key, 0) + count

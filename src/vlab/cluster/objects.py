@@ -28,8 +28,12 @@ CLUSTER_WIDE = ("priorityclasses", "mutatingwebhookconfigurations", "validatingw
 
 def namespaces(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     """The exercise's own namespace and those that belong to it, as far as they are there and this lab's."""
-    ours = ",".join(f"{label}={value}" for label, value in {**lab.labels, EXERCISE: namespace}.items())
-    return cluster.items("namespaces", selector=ours)
+    return cluster.items("namespaces", selector=ours(lab, namespace))
+
+
+def ours(lab: Lab, namespace: str) -> str:
+    """The label selector of an exercise's namespaces."""
+    return ",".join(f"{label}={value}" for label, value in {**lab.labels, EXERCISE: namespace}.items())
 
 
 def of_namespaces(cluster: Kube, names: Sequence[str]) -> list[Object]:
