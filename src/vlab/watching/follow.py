@@ -14,6 +14,9 @@ from vlab.watching.terminal import Terminal
 
 News = queue.SimpleQueue[State | Exception]
 
+_HEARTBEAT_S = 1.0
+"""A signal that comes just before a wait begins is heard when it ends."""
+
 
 @dataclass(frozen=True)
 class Until:
@@ -47,10 +50,13 @@ def as_log(news: News, until: Until, tell: Callable[[Change], None]) -> Ended:
     """
     state = State()
     while True:
+        left = until.left
         try:
-            new = news.get(timeout=until.left)
+            new = news.get(timeout=_HEARTBEAT_S if left is None else min(left, _HEARTBEAT_S))
         except queue.Empty:
-            return Ended("timeout", state.code)
+            if until.left == 0:
+                return Ended("timeout", state.code)
+            continue
         if isinstance(new, Exception):
             raise new
         for change in changes(state, new):

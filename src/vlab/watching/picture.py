@@ -30,7 +30,7 @@ def lines(state: State, title: str, width: int, height: int, *, asking: bool = F
     Args:
         asking: whether a reset waits for y or n.
     """
-    head = [Text(title, "bold"), Text(tally(state), "bold green" if state.passed else ""), Text()]
+    head = [Text(one_line(title), "bold"), Text(tally(state), "bold green" if state.passed else ""), Text()]
     foot = [Text(), _now(state), Text(ASKING, "bold") if asking else Text(KEYS, "dim")]
     room = height - len(head) - len(foot)
     found = [*head, *_body(state, width, room), *foot]

@@ -1,6 +1,7 @@
 """A terminal that shows pictures and hears single keys, and is as it was afterwards, whatever happens."""
 
 import os
+import re
 import select
 import signal
 import sys
@@ -9,12 +10,12 @@ import tty
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import Any
 
 from rich.console import Console, Group
 from rich.text import Text
 
-_ESCAPE = "\x1b"
+_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+"""What arrows, function keys and Alt send."""
 _INTERRUPTS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -37,8 +38,8 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._leave()
 
-    def ring(self, *_: Any) -> None:
-        """End a `wait`; from any thread, or a signal's handler."""
+    def ring(self) -> None:
+        """End a `wait`; from any thread."""
         try:
             os.write(self._rung, b".")
         except BlockingIOError:  # it rings already
@@ -62,8 +63,7 @@ class Terminal:
         pressed = os.read(self._keyboard, 1 << 10)
         if not pressed:
             raise EOFError
-        text = pressed.decode(errors="replace")
-        return "" if text.startswith(_ESCAPE) else text  # an arrow, a function key: none that is known here
+        return _ESCAPES.sub("", pressed.decode(errors="replace"))
 
     def show(self, picture: Callable[[int, int], Sequence[Text]]) -> None:
         """Draw what a function makes of the width and height that there are now."""
@@ -83,8 +83,10 @@ class Terminal:
         with ExitStack() as undo:
             before = termios.tcgetattr(self._keyboard)
             undo.callback(termios.tcsetattr, self._keyboard, termios.TCSADRAIN, before)
-            for number, handler in ((signal.SIGWINCH, self.ring), (signal.SIGTSTP, self._stop)):
+            for number, handler in ((signal.SIGWINCH, _nothing), (signal.SIGTSTP, self._stop)):
                 undo.callback(signal.signal, number, signal.signal(number, handler))
+            # A signal that comes just before `select` begins would else be heard only after it.
+            undo.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(self._rung, warn_on_full_buffer=False))
             tty.setcbreak(self._keyboard)  # Ctrl-C stays Ctrl-C
             undo.callback(self._console.set_alt_screen, False)
             self._console.set_alt_screen(True)
@@ -102,4 +104,7 @@ class Terminal:
 
     def _stop(self, _: int, __: FrameType | None) -> None:
         self._stopped = True
-        self.ring()
+
+
+def _nothing(*_: object) -> None:
+    """For a signal that only has to end a wait."""
