@@ -1,5 +1,6 @@
 """What `vlab watch` shows on a terminal: from a state to lines that fit, whatever there is to say."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from rich.text import Text
@@ -51,19 +52,20 @@ def _now(state: State) -> Text:
 def _body(state: State, width: int, room: int) -> list[Text]:
     if room <= 0:
         return []
-    for folded, explained in _LEVELS:
-        found = list(_checks(state, width, folded, explained))
+    for fold, explained in _LEVELS:
+        found = list(_checks(state, width, fold, explained))
         if len(found) <= room:
             return found
     rest = len(found) - room + 1
     return [*found[: room - 1], Text(f"... and {rest} more", "dim")]
 
 
-def _checks(state: State, width: int, folded: Sequence[Verdict], explained: int) -> Iterator[Text]:
+def _checks(state: State, width: int, fold: Sequence[Verdict], explained: int) -> Iterator[Text]:
     """What is folded as a count, then all others in their order."""
+    many = Counter(c.verdict for c in state.checks)
+    folded = [verdict for verdict in fold if many[verdict] > 1]
     for verdict in folded:
-        if many := sum(c.verdict is verdict for c in state.checks):
-            yield Text(f"{words.MARKS[verdict][0]} {many} {_FOLDED[verdict]}", _STYLES[verdict])
+        yield Text(f"{words.MARKS[verdict][0]} {many[verdict]} {_FOLDED[verdict]}", _STYLES[verdict])
     for each in state.checks:
         if each.verdict not in folded:
             yield from _check(state, each, width, explained)

@@ -55,11 +55,11 @@ class State:
 
 
 def tally(state: State) -> str:
-    """How many pass."""
+    """How many passed."""
     if not state.checks:
         return "not looked at yet"
     passed = sum(c.verdict is Verdict.PASS for c in state.checks)
-    return f"{passed} of {len(state.checks)} checks pass" + (": solved" if state.passed else "")
+    return f"{passed} of {len(state.checks)} checks passed" + (": solved" if state.passed else "")
 
 
 class Change(NamedTuple):
