@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -61,6 +62,34 @@ class Api:
         self.loop.close()
 
 
+class Collection:
+    """Objects of one kind, listed as they are and watched as a test says."""
+
+    def __init__(self, *objects):
+        self.objects = list(objects)
+        self.events = asyncio.Queue()
+        self.lists = 0
+        self.since = []
+
+    async def __call__(self, request):
+        if "watch" not in request.query:
+            self.lists += 1
+            return web.json_response({"metadata": {"resourceVersion": "1"}, "items": self.objects})
+        self.since.append(request.query["resourceVersion"])
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while (event := await self.events.get()) is not None:
+            if event == "abort":
+                request.transport.abort()
+                break
+            await response.write(json.dumps(event).encode() + b"\n")
+        return response
+
+    def send(self, api, event):
+        """Tell it to who watches; None ends the watch, and "abort" breaks it off."""
+        api.loop.call_soon_threadsafe(self.events.put_nowait, event)
+
+
 def kubeconfig(tmp_path, url):
     file = tmp_path / "kubeconfig"
     file.write_text(
@@ -92,3 +121,10 @@ def running() -> Iterator[Api]:
     finally:
         made.loop.call_soon_threadsafe(made.stopped.set)
         thread.join()
+
+
+def until(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)

@@ -1,15 +1,12 @@
 """What is watched is kept as it is now, and nobody is told of what cannot matter."""
 
-import asyncio
-import json
 import time
 from collections import Counter
 
 import pytest
-from aiohttp import web
 
 import making
-from loopback import group, kinds, kubeconfig, running, status
+from loopback import Collection, group, kinds, kubeconfig, running, status, until
 from vlab.cluster import lab as labs
 from vlab.cluster import watched
 from vlab.cluster.kube import Kube
@@ -43,30 +40,6 @@ def made(kind, name, version="1", **more):
     return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **more}
 
 
-class Collection:
-    """Objects of one kind, listed as they are and watched as a test says."""
-
-    def __init__(self, *objects):
-        self.objects = list(objects)
-        self.events = asyncio.Queue()
-        self.lists = 0
-        self.since = []
-
-    async def __call__(self, request):
-        if "watch" not in request.query:
-            self.lists += 1
-            return web.json_response({"metadata": {"resourceVersion": "1"}, "items": self.objects})
-        self.since.append(request.query["resourceVersion"])
-        response = web.StreamResponse()
-        await response.prepare(request)
-        while (event := await self.events.get()) is not None:
-            if event == "abort":
-                request.transport.abort()
-                break
-            await response.write(json.dumps(event).encode() + b"\n")
-        return response
-
-
 class World:
     """An API with two namespaced kinds and their namespace, and what was told of it."""
 
@@ -87,7 +60,7 @@ class World:
 
     def send(self, path, *events):
         for event in events:
-            self.api.loop.call_soon_threadsafe(self.collections[path].events.put_nowait, event)
+            self.collections[path].send(self.api, event)
 
     def names(self):
         return Counter(o["metadata"]["name"] for o in self.watched.objects())
@@ -97,13 +70,6 @@ class World:
         until(lambda: self.watched.whole and all(c.since for c in self.collections.values()))
         self.told = 0
         return self
-
-
-def until(condition, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -191,7 +157,7 @@ def test_a_namespace_that_comes_later_is_watched_too(world):
     world.api.paths["/api/v1/namespaces/m/pods"] = late
     world.send(SPACES, {"type": "ADDED", "object": made("Namespace", "m", "9")})
     until(lambda: world.names()["late"] == 1)
-    world.api.loop.call_soon_threadsafe(late.events.put_nowait, None)
+    late.send(world.api, None)
     until(lambda: world.watched.whole)
     world.api.paths["/api/v1/namespaces/m/pods"] = status(404, "NotFound")
 

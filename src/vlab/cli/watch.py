@@ -73,8 +73,8 @@ def _as_log(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: 
         typer.echo(f"{datetime.now():%H:%M:%S} {line(change)}")
 
     news = News()
-    Looker(run, found, wanted, load=load, show=news.put, ended=news.put).start()
-    return as_log(news, until, tell).code
+    with Looker(run, found, wanted, load=load, show=news.put, ended=news.put):
+        return as_log(news, until, tell).code
 
 
 def _as_json(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: bool) -> int:
@@ -89,8 +89,8 @@ def _as_json(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load:
     looker = Looker(run, found, wanted, load=load, show=news.put, ended=news.put)
     ended = Ended("failed", Exit.NO_LAB)
     try:
-        looker.start()
-        ended = as_log(news, until, tell)
+        with looker:
+            ended = as_log(news, until, tell)
     except KeyboardInterrupt:
         ended = Ended("interrupted", Exit.INTERRUPTED)
         raise
@@ -124,8 +124,8 @@ def _on_screen(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", loa
         "g": lambda: grade(*whose),
         Screen.RESET: lambda: reset(*whose),
     }
-    Looker(run, found, wanted, load=load, show=hear, ended=hear).start()
-    return Screen(f"{wanted.id}: {wanted.title}", terminal, commands).follow(news, until).code
+    with Looker(run, found, wanted, load=load, show=hear, ended=hear):
+        return Screen(f"{wanted.id}: {wanted.title}", terminal, commands).follow(news, until).code
 
 
 @contextmanager

@@ -34,6 +34,7 @@ _GLANCE_S = 1.0
 """Between looks at what is on this machine: objects in memory that only need time, a lock, answers."""
 _AGAIN_S, _AGAIN_MOST_S = 2.0, 60.0
 """A look that could not tell is tried again without a change, each time later."""
+_READING = "reading what is there"
 
 
 @dataclass
@@ -61,12 +62,12 @@ class Pending:
 
 
 class Looker:
-    """Watches a run, and says what comes of it.
+    """Watches a run within a `with` block, and says what comes of it.
 
     Args:
         load: whether a look sends a load, as a grading does.
         show: called with each new state.
-        ended: called if nothing more can come of it, with why.
+        ended: called if nothing more can come of it, with why: a LabError, or a bug.
     """
 
     def __init__(
@@ -91,21 +92,22 @@ class Looker:
         self._shown = self._state
         self._bell = Condition()
         self._pending = Pending()
+        self._over = False
         self._tries = 0
         self._waits_since: float | None = None
         self._answers = _stamp(run.folder / "answers")
         self._at_rest = (time.monotonic(), asked())
 
-    def start(self) -> None:
-        """Begin to watch.
-
-        Raises:
-            LabError: the API cannot be asked, or answers for another cluster or namespace than the run's.
-        """
-        _same(self._cluster, self._run)
-        self._clock = _Clock(self._cluster)
-        self._watched.start()
+    def __enter__(self) -> "Looker":
+        """Begin to watch. That the API cannot be asked is told to `ended`, as all that comes later."""
         Thread(target=self._go_on, name="look", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Look no more; a look that has begun comes to nothing."""
+        with self._bell:
+            self._over = True
+            self._bell.notify()
 
     def changed(self) -> None:
         """Something has changed: it is looked at soon. From any thread."""
@@ -126,17 +128,20 @@ class Looker:
 
     def _go_on(self) -> None:
         try:
-            while True:
-                self._await()
+            self._say(doing="asking the cluster what there is")
+            _same(self._cluster, self._run)
+            self._clock = _Clock(self._cluster)
+            self._watched.start()
+            while self._await():
                 self._turn()
                 self._at_rest = (time.monotonic(), asked())
         except Exception as e:
             self._ended(e)
 
-    def _await(self) -> None:
-        """Wait until something is due."""
+    def _await(self) -> bool:
+        """Wait until something is due; False when it is over."""
         with self._bell:
-            while (due := self._pending.due) is None or due > time.monotonic():
+            while not self._over and ((due := self._pending.due) is None or due > time.monotonic()):
                 left = _GLANCE_S if due is None else min(_GLANCE_S, due - time.monotonic())
                 self._bell.wait(max(0.0, left))
                 if (answers := _stamp(self._run.folder / "answers")) != self._answers:
@@ -145,6 +150,7 @@ class Looker:
             if self._pending.first is not None:
                 self._tries = 0
             self._pending = Pending()
+            return not self._over
 
     def _turn(self) -> None:
         if self._watched.refusal is not None:
@@ -152,7 +158,7 @@ class Looker:
         if problem := self._watched.trouble:
             self._say(problem=problem)
         elif not self._watched.whole:
-            self._say(doing="reading what is there")
+            self._say(doing=_READING)
         elif runs.is_at_work(self._run):
             self._say(problem="another vlab is at work on it; it is looked at when that is done")
         elif moving := self._moving():
@@ -176,9 +182,9 @@ class Looker:
         return tries_again(pending, kinds["Node"], kinds["Pod"], now - self._waits_since)
 
     def _look(self) -> None:
-        self._say(doing="reading what is there")
+        self._say(doing=_READING)
         try:
-            self._run = runs.load(self._lab, self._scenario, self._run.learner)
+            self._run = self._loaded()
             _same(self._cluster, self._run)
             self._clock = _Clock(self._cluster)
             report = self._report()
@@ -186,6 +192,8 @@ class Looker:
             self._say(moving="something moved while it was looked at")
             self._again()
             return
+        except _ElsewhereError:
+            raise
         except LabError as e:
             self._say(problem=e.message)
             self._again()
@@ -197,6 +205,20 @@ class Looker:
         self._say()
         if self._state.in_doubt:
             self._again()
+
+    def _loaded(self) -> Run:
+        """The run as it is remembered now: a reset may have made its namespace anew.
+
+        Raises:
+            _ElsewhereError: it was begun anew in another namespace than the one that is watched.
+        """
+        run = runs.load(self._lab, self._scenario, self._run.learner)
+        if run.namespace != self._run.namespace:
+            raise _ElsewhereError(
+                f"{run.scenario} is now in namespace {run.namespace}, not in {self._run.namespace}",
+                f"`vlab watch {run.scenario}` watches it there",
+            )
+        return run
 
     def _report(self) -> Report:
         """The verdicts on what is there now; nothing of it is kept."""
@@ -210,7 +232,7 @@ class Looker:
             return Settled()
 
         def note(words: str) -> None:
-            self._say(doing=words)
+            self._say(doing=words or _READING)
 
         with TemporaryDirectory(prefix="vlab-watch-", ignore_cleanup_errors=True) as room:
             folder = Path(room) / "evidence"
@@ -230,6 +252,10 @@ class Looker:
     def _due_in(self, seconds: float) -> None:
         with self._bell:
             self._pending.again = time.monotonic() + seconds
+
+
+class _ElsewhereError(LabError):
+    """What is watched is not the exercise any more."""
 
 
 class _MovedError(Exception):
