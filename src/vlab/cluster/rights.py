@@ -12,7 +12,7 @@ NEEDED = {
     ("", "pods"): ("create", "delete", "get", "list"),
     ("", "pods/exec"): ("create", "get"),
     ("", "pods/log"): ("get",),
-    ("", "configmaps"): ("create", "get"),
+    ("", "configmaps"): ("create", "delete", "get", "list", "update"),
     ("", "services"): ("create", "delete", "get", "list", "update"),
     ("", "persistentvolumeclaims"): ("create", "delete", "get", "update"),
     ("", "events"): ("list",),
