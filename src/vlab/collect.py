@@ -1,5 +1,6 @@
 """Reads a live deployment into evidence; the only part that does. Each collector may fail without the others."""
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from vlab.deployment import kept
 from vlab.errors import LabError
 from vlab.evidence import Collected, Header, Promised, Settled, seal
 from vlab.exercise import cluster_uid
+from vlab.grading.load import checks_in
+from vlab.grading.run import waits_for_load
 from vlab.probing import without_core
 from vlab.runs import Run
 from vlab.serving import serving
@@ -77,8 +80,8 @@ def collect(
     for _ in range(_ROUNDS):
         settled = wait()
         # Ask, then look: what is looked at is what answered.
-        for name in (n for n in ASKERS if n in scenario.collect and (load or n == "api")):
-            outcomes[name] = _timed(ASKERS[name], context)
+        if "api" in scenario.collect:
+            outcomes["api"] = _timed(_api, context)
         outcomes["objects"] = _timed(_objects, context)
         if "probe" in scenario.collect:
             outcomes["probe"] = _timed(_probe, context)
@@ -88,13 +91,34 @@ def collect(
         settled = settled.model_copy(update={"moving": moved})
     if scenario.measured:
         outcomes["before"] = _timed(_before, context)
+        wanted = {name: LOADERS[name] for name in LOADERS if name in scenario.collect and load}
+        if wanted and not _waits_for_load(_header(context, outcomes, settled), context):
+            undue = Collected(ok=False, reason="nothing was sent: what it could tell is decided without it")
+            outcomes |= dict.fromkeys(wanted, undue)
+        else:
+            outcomes |= {name: _timed(loader, context) for name, loader in wanted.items()}
     rest = {name: COLLECTORS[name] for name in COLLECTORS if name in scenario.collect}
     note(", ".join(rest))
     with ThreadPoolExecutor(max(1, len(rest))) as pool:
         futures = {name: pool.submit(_timed, collector, context) for name, collector in rest.items()}
         outcomes |= {name: future.result() for name, future in futures.items()}
-    server = values["server"]
-    header = Header(
+    header = _header(context, outcomes | {"answers": Collected(ok=True)}, settled).model_copy(
+        update={
+            "made_from": made_from,
+            "started": started,
+            "finished": datetime.now(UTC),
+            "seconds": round(time.monotonic() - began, 3),
+            "skew_seconds": _skew(context.cluster),
+        }
+    )
+    answers, _ = evidence.read_answers(run.folder / "answers")
+    evidence.write(folder, header, context.parts, context.logs, answers, seal.own_key())
+
+
+def _header(context: Context, outcomes: Mapping[str, Collected], settled: Settled) -> Header:
+    """What is known of the recording but for its times."""
+    run, lab, scenario, server = context.run, context.lab, context.scenario, context.values["server"]
+    return Header(
         vlab=__version__,
         scenario=run.scenario,
         learner=run.learner,
@@ -112,17 +136,19 @@ def collect(
             edge=scenario.edge or "",
             proxied=scenario.proxied,
         ),
-        made_from=made_from,
         settled=settled,
-        skew_seconds=_skew(context.cluster),
         via=context.parts.get("api", {}).get("via", ""),
-        started=started,
-        finished=datetime.now(UTC),
-        seconds=round(time.monotonic() - began, 3),
-        collectors=outcomes | {"answers": Collected(ok=True)},
+        started=datetime.now(UTC),
+        seconds=0.0,
+        collectors=dict(outcomes),
     )
-    answers, _ = evidence.read_answers(run.folder / "answers")
-    evidence.write(folder, header, context.parts, context.logs, answers, seal.own_key())
+
+
+def _waits_for_load(header: Header, context: Context) -> bool:
+    """Whether a load could still tell something: nobody is kept waiting for one that cannot change a verdict."""
+    with tempfile.TemporaryDirectory(prefix="vlab-") as room:
+        evidence.write(Path(room) / "evidence", header, context.parts)
+        return waits_for_load(checks_in(*context.scenario.graders), evidence.Evidence(Path(room) / "evidence"))
 
 
 def _moved(context: Context, limits: Limits) -> str:
@@ -229,7 +255,7 @@ def _logs(context: Context) -> None:
             context.logs[file] = f"[this log could not be had: {e.message}]\n"
 
 
-ASKERS: dict[str, Callable[[Context], None]] = {"api": _api, "load": _load, "stream": _stream}
-"""What sends something to the endpoint, in this order, before its objects are looked at."""
+LOADERS: dict[str, Callable[[Context], None]] = {"load": _load, "stream": _stream}
+"""What sends the traffic of many, one after the other."""
 COLLECTORS: dict[str, Callable[[Context], None]] = {"events": _events, "logs": _logs}
-"""What a scenario may name under `collect` besides those that ask, and `objects` and `probe`, of the same moment."""
+"""What a scenario may name under `collect` besides, but for `api`, `objects` and `probe`, which are of one moment."""

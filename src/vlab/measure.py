@@ -64,26 +64,14 @@ def load(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> M
     Raises:
         LabError: nothing is ready, or the load could not be sent; what becomes of a request is no error.
     """
-    values = kept(run).values
-    wanted = workload_of(scenario, run.parameters)
     before = _look(cluster, run, scenario)
-    found = witness.ensure(cluster, lab, values, note=note)
-    given = {
-        "workload": wanted.model_dump(mode="json"),
-        "model": values["server"]["model"],
-        "api_key": None,
-        "engines": before.urls,
-    }
-    if found is not None:
-        said = _from_inside(found, run, scenario, {**given, "engines": before.urls}, wanted, note)
-    else:
-        said = _through_tunnels(cluster, run, scenario, wanted, values["server"]["model"], note)
+    said, via = send(cluster, lab, run, scenario, before, note)
     return Measured(
         loaded=Loaded(
             started=said.started,
-            workload=hashlib.sha256(canonical(wanted).encode()).hexdigest(),
+            workload=hashlib.sha256(canonical(said.workload).encode()).hexdigest(),
             nonce=said.nonce,
-            via="forward" if found is None else "witness",
+            via=via,
             engines=tuple(before.urls),
             not_sent=said.not_sent,
             metrics_errors=said.metrics_errors,
@@ -92,6 +80,18 @@ def load(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> M
         requests=said.requests,
         metrics=said.metrics,
     )
+
+
+def send(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, serving: Serving, note: Note) -> tuple[LoadResult, str]:
+    """The scenario's traffic, each class to its own address, and how it went: witness or forward."""
+    values = kept(run).values
+    wanted = workload_of(scenario, run.parameters)
+    found = witness.ensure(cluster, lab, values, note=note)
+    model = values["server"]["model"]
+    if found is None:
+        return _through_tunnels(cluster, run, scenario, wanted, model, note), "forward"
+    given = {"workload": wanted.model_dump(mode="json"), "model": model, "api_key": None, "engines": serving.urls}
+    return _from_inside(found, run, scenario, given, wanted, note), "witness"
 
 
 def serving_now(cluster: Kube, run: Run, scenario: Scenario) -> Serving:

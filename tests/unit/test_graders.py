@@ -279,7 +279,7 @@ LOAD = ("preemptions-gone", "queue-drains", "first-token-sooner", "throughput-ke
     ("after", "failing"),
     [
         (making.SATURATED, {"preemptions-gone", "queue-drains", "first-token-sooner"}),
-        (making.measured(*making.EASY.requests, preemptions=5), {"preemptions-gone"}),
+        (making.measured(*making.EASY.requests, preemptions=9), {"preemptions-gone"}),
         (making.measured(*making.EASY.requests, waiting=70), {"queue-drains"}),
         (making.measured(*(making.request(i, i / 3) for i in range(20))), {"first-token-sooner"}),
         (making.measured(*making.EASY.requests[:19], making.request(19, 20.0)), {"throughput-kept"}),

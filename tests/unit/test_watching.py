@@ -21,11 +21,12 @@ from vlab import catalog, locks
 from vlab.errors import Exit, LabError
 from vlab.grading.check import Check
 from vlab.grading.load import checks_in
+from vlab.grading.views import collectors, needing_load
 from vlab.model import CheckResult, Verdict
 from vlab.watching import follow, picture
 from vlab.watching.follow import Until, as_log
 from vlab.watching.looker import MOST_S, QUIET_S, Pending
-from vlab.watching.state import State, as_json, changes, collectors, line, needing_load
+from vlab.watching.state import State, as_json, changes, line
 
 
 def result(id, verdict):

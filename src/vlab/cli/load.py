@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from vlab import ui
-from vlab.cli.options import DEFAULT, Name
+from vlab import catalog, ui
+from vlab.cli.options import DEFAULT, LEARNER, Learner, Name
 from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:  # at run time they are imported by the commands, so that other commands start without them
+    from vlab.catalog import Scenario
     from vlab.load.client import Progress
     from vlab.load.result import LoadResult
     from vlab.load.workload import Workload
@@ -42,8 +43,12 @@ def register(parent: typer.Typer) -> None:
 
 @app.command("run")
 def run_command(
-    name: Annotated[str, typer.Argument(metavar="WORKLOAD", help="A packaged workload or a YAML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="WORKLOAD", help="A packaged workload, a YAML file, or a started scenario's traffic."),
+    ],
     lab_name: Name = DEFAULT,
+    learner: Learner = LEARNER,
     url: Annotated[
         str | None, typer.Option(help="The endpoint, such as http://127.0.0.1:8000; the lab's own if not given.")
     ] = None,
@@ -57,13 +62,15 @@ def run_command(
     from vlab.load import report, workload
     from vlab.load.summary import module_lines, summarise
 
-    wanted = workload.find(name)
+    scenario = catalog.scenarios().get(name)
     for file in (out, html):
         _require_folder(file)
-    if url is not None:
-        result = _send_from_here(wanted, name, url, model, api_key)
+    if scenario is not None and scenario.workload is not None:
+        result = _send_its_traffic(scenario, lab_name, learner)
+    elif url is not None:
+        result = _send_from_here(workload.find(name), name, url, model, api_key)
     else:
-        result = _send_from_the_witness(wanted, name, lab_name, model, api_key)
+        result = _send_from_the_witness(workload.find(name), name, lab_name, model, api_key)
     if out is not None:
         result.save(out)
     summary = summarise(result)
@@ -113,6 +120,20 @@ def list_command(
         return
     for name, title in titles.items():
         typer.echo(f"{name:15} {title}")
+
+
+def _send_its_traffic(scenario: "Scenario", lab_name: str, learner: str) -> "LoadResult":
+    """What the scenario's users send, where they send it: the load that a grading measures."""
+    from vlab import measure, runs
+    from vlab.cluster import lab
+    from vlab.cluster.kube import kube
+
+    found = lab.get(lab_name)
+    run = runs.load(found, scenario, learner)
+    cluster = kube(found)
+    with ui.Steps() as steps, steps.step(f"load {scenario.id}") as line:
+        now = measure.serving_now(cluster, run, scenario)
+        return measure.send(cluster, found, run, scenario, now, line.note)[0]
 
 
 def _send_from_here(wanted: "Workload", name: str, url: str, model: str | None, api_key: str | None) -> "LoadResult":

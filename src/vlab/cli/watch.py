@@ -43,8 +43,8 @@ def watch(
     """
     from vlab import runs
     from vlab.grading.load import checks_in
+    from vlab.grading.views import needing_load
     from vlab.watching.follow import Until
-    from vlab.watching.state import needing_load
 
     wanted = catalog.scenario(scenario)
     if until_passed and not load and (untold := needing_load(checks_in(*wanted.graders))):

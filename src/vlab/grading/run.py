@@ -12,7 +12,7 @@ from vlab.evidence import CannotTell, Evidence
 from vlab.grading import score
 from vlab.grading.check import Check, Mismatch
 from vlab.grading.load import checks_in, resolve
-from vlab.grading.views import Views
+from vlab.grading.views import WITH_LOAD, Views, collectors
 from vlab.model import CheckResult, Report, Verdict
 
 _WORDS_CHARS = 2000
@@ -35,6 +35,17 @@ def judge_all(checks: Iterable[Check], evidence: Evidence) -> tuple[CheckResult,
     for each in checks:
         results[each.id] = judge(each, views, results)
     return tuple(results.values())
+
+
+def waits_for_load(checks: Iterable[Check], evidence: Evidence) -> bool:
+    """Whether evidence without a load leaves something open that a load could tell."""
+    views = Views(evidence)
+    results: dict[str, CheckResult] = {}
+    for each in checks:
+        if collectors(each) & WITH_LOAD and _lacking(each, results) is None:
+            return True
+        results[each.id] = judge(each, views, results)
+    return False
 
 
 def judge(each: Check, views: Views, before: Mapping[str, CheckResult]) -> CheckResult:

@@ -1,11 +1,13 @@
 """What a check may ask for by the name of its parameter: small pure functions of the evidence, in one table."""
 
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from vlab.evidence import CannotTell, Evidence, Object, Probe
+from vlab.grading.check import Check
 from vlab.grading.traffic import Traffic
 from vlab.serving import Door, Serving, container, is_ready, serving
 from vlab.settings import GPU, PORT, SERVICE
@@ -162,6 +164,24 @@ COLLECTED_BY: dict[str, frozenset[str]] = {
     **{name: frozenset({name}) for name in ("events", "logs")},
 }
 """The collectors that a view reads from; those that are not here need none that a scenario names."""
+
+
+WITH_LOAD = frozenset({"load", "stream"})
+"""The collectors that send the traffic of many."""
+
+
+def collectors(check: Check) -> frozenset[str]:
+    """The collectors of what a check reads."""
+    return frozenset[str]().union(*(COLLECTED_BY.get(n, ()) for n in inspect.signature(check.function).parameters))
+
+
+def needing_load(checks: Iterable[Check]) -> frozenset[str]:
+    """The checks, each after those it needs, that cannot be told without a load."""
+    found: set[str] = set()
+    for each in checks:
+        if collectors(each) & WITH_LOAD or found & set(each.needs):
+            found.add(each.id)
+    return frozenset(found)
 
 
 class Views:

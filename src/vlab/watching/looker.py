@@ -19,10 +19,11 @@ from vlab.errors import LabError
 from vlab.evidence import Evidence, Settled
 from vlab.grading import grade
 from vlab.grading.load import checks_in
+from vlab.grading.views import collectors, needing_load
 from vlab.model import Report
 from vlab.runs import Run
 from vlab.settle import Limits, is_unschedulable, restless, serves, tries_again
-from vlab.watching.state import State, collectors, needing_load
+from vlab.watching.state import State
 
 Object = dict[str, Any]
 

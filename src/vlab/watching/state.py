@@ -1,18 +1,12 @@
 """What is known of a watched exercise at one moment, and what has changed from one moment to the next."""
 
-import inspect
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from vlab.errors import Exit
-from vlab.grading.check import Check
-from vlab.grading.views import COLLECTED_BY
 from vlab.model import CheckResult, Verdict
 from vlab.report import words
 
-WITH_LOAD = frozenset({"load", "stream"})
-"""The collectors that send a load: a look leaves them out unless it is asked for."""
 GRADED_WITH_LOAD = "graded with load"
 
 
@@ -97,17 +91,3 @@ def as_json(change: Change) -> dict[str, Any]:
 def one_line(text: str) -> str:
     """A text without line ends or anything else that is no mark on paper."""
     return "".join(c for c in " ".join(text.split()) if c.isprintable())
-
-
-def collectors(check: Check) -> frozenset[str]:
-    """The collectors of what a check reads."""
-    return frozenset[str]().union(*(COLLECTED_BY.get(n, ()) for n in inspect.signature(check.function).parameters))
-
-
-def needing_load(checks: Iterable[Check]) -> frozenset[str]:
-    """The checks, each after those it needs, that cannot be told without a load."""
-    found: set[str] = set()
-    for each in checks:
-        if collectors(each) & WITH_LOAD or found & set(each.needs):
-            found.add(each.id)
-    return frozenset(found)
