@@ -32,6 +32,8 @@ class Facts:
         self.objects: Object = json.loads(evidence.contents.files["objects.json"])
         self.probes: list[Object] = json.loads(evidence.contents.files["probes.json"])
         self.header: Object = json.loads(evidence.contents.files["evidence.json"])
+        self.stream: Object = json.loads(evidence.contents.files.get("stream.json", "{}"))
+        self.loaded: Object = json.loads(evidence.contents.files.get("load.json", "{}"))
 
     @cached_property
     def pods(self) -> list[Object]:
@@ -63,6 +65,8 @@ class Facts:
             "objects.json": self.objects,
             "probes.json": self.probes,
             "evidence.json": self.header,
+            **({"stream.json": self.stream} if self.stream else {}),
+            **({"load.json": self.loaded} if self.loaded else {}),
         }
         files = {**self._evidence.contents.files, **{name: json.dumps(c).encode() for name, c in changed.items()}}
         return Evidence(self._evidence.path, Contents(files))
@@ -240,6 +244,11 @@ def _neighbour_lost_with_its_node(facts: Facts) -> None:
             node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
 
 
+def _late_through_the_edge(facts: Facts) -> None:
+    edge = facts.stream["edge"]
+    edge["chunks"] = [edge["seconds"]] * len(edge["chunks"])
+
+
 ALTERED = (
     Altered("refused", "solved", "real-engine", lambda f: f.answers(error="refused", status=None)),
     Altered("cut", "solved", "real-engine", lambda f: f.answers(error="cut")),
@@ -268,6 +277,17 @@ ALTERED = (
     Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
     Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
     Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("stream-cut-short", "solved", "stream-whole", lambda f: f.stream["edge"].update(done=False)),
+    Altered("stream-of-fewer-events", "solved", "stream-whole", lambda f: f.stream["edge"].update(events=20)),
+    Altered("no-stream-at-all", "solved", "stream-whole", lambda f: f.stream["edge"].update(headers={})),
+    Altered("slow-through-the-edge", "solved", "tokens-flow", lambda f: f.stream["edge"].update(seconds=60.0)),
+    Altered("bad-gateway", "solved", "tokens-flow", lambda f: f.stream["edge"].update(status=502)),
+    Altered("edge-cut", "solved", "tokens-flow", lambda f: f.stream["edge"].update(error="cut")),
+    Altered("edge-not-asked", "solved", "tokens-flow", lambda f: f.stream.update(edge=None), ERROR),
+    Altered("late-through-the-edge", "solved", "tokens-flow", _late_through_the_edge),
+    Altered("another-load", "solved", "preemptions-gone", lambda f: f.loaded.update(workload="other"), ERROR),
+    Altered("another-way", "solved", "chat-first-token", lambda f: f.loaded.update(via="forward"), ERROR),
+    Altered("some-unsent", "solved", "all-served", lambda f: f.loaded.update(not_sent=3), PASS),
     Altered("neighbour-changed", "solved", "neighbour-untouched", _neighbour_changed),
     Altered("neighbour-stopped", "solved", "neighbour-untouched", _neighbour_stopped),
     Altered("neighbour-lost", "solved", "neighbour-untouched", _neighbour_lost_with_its_node, ERROR),
