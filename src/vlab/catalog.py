@@ -122,6 +122,10 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         """The recorded runs that replay tests use, by phase."""
         return {f.stem: f for f in sorted((self.folder / "evidence").glob("*.zip"))}
 
+    def recorded_on(self, profile: str) -> dict[str, Path]:
+        """Loads that an engine on another profile was sent without a cluster, by the phase that each stands for."""
+        return {f.stem: f for f in sorted((self.folder / "evidence" / profile).glob("*.zip"))}
+
     @property
     def brief(self) -> str:
         """The incident as its users see it, in Markdown."""

@@ -1,6 +1,7 @@
 """Recorded runs of every scenario are judged as they must be, each time alike, and take no memory along."""
 
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 
@@ -8,10 +9,13 @@ from vlab import catalog
 from vlab.altered import ALTERED
 from vlab.evidence import load
 from vlab.grading import checks_in, grade
+from vlab.grading.run import judge
+from vlab.grading.views import WITH_LOAD, Views, collectors
 from vlab.model import Verdict
-from vlab.phases import holds, must, recorded_phases
+from vlab.phases import holds, must, must_fail, recorded_phases
 
 SCENARIOS = catalog.scenarios().values()
+ON_GPU = [(s, phase) for s in SCENARIOS for phase in s.recorded_on("gpu")]
 RECORDED = [(s, phase) for s in SCENARIOS for phase in s.recorded]
 
 
@@ -24,6 +28,20 @@ def test_recorded_runs_are_judged_as_they_must_be(scenario, phase):
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda s: s.id)
 def test_every_phase_is_recorded_and_no_other(scenario):
     assert scenario.recorded.keys() == set(recorded_phases(scenario))
+
+
+@pytest.mark.parametrize(("scenario", "phase"), ON_GPU, ids=lambda v: getattr(v, "id", v))
+def test_loads_of_an_engine_on_a_gpu_are_judged_as_they_must_be(scenario, phase):
+    """They were sent without a cluster: only what a load decides can be told, and that without what else must hold."""
+    views = Views(load(scenario.recorded_on("gpu")[phase]))
+    found = [c for c in checks_in(*scenario.graders) if collectors(c) & WITH_LOAD]
+    verdicts = {c.id: judge(replace(c, needs=()), views, {}).verdict for c in found}
+    failing = must_fail(scenario, phase)
+    assert Verdict.ERROR not in verdicts.values()
+    if failing is None:
+        assert set(verdicts.values()) == {Verdict.PASS}
+    else:
+        assert verdicts[failing] is Verdict.FAIL
 
 
 def test_every_check_fails_on_some_run_as_recorded_or_altered():
