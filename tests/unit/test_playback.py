@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -388,7 +389,18 @@ def vlab(*words: str, **more) -> subprocess.CompletedProcess:
 def test_one_command_has_its_exit_code(program):
     done = vlab(str(SHM / "faulty.zip"), "--", "get", "deploy", "-o", "name")
     assert (done.returncode, done.stdout, done.stderr) == (0, "deployment.apps/vllm-server\n", "")
-    assert vlab("--start", str(SHM / "faulty.zip"), "get", "pod", "nope").returncode == 1
+    done = vlab(str(SHM / "faulty.zip"), "--start", "--", "get", "pod", "nope", "-o", "name")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'Error from server (NotFound): pods "nope" not found\n'
+
+
+def test_what_was_changed_since_is_said_to_be_so(program, tmp_path):
+    with zipfile.ZipFile(SHM / "faulty.zip") as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / "events.json").write_text("[]")
+    done = vlab(str(tmp_path), "--", "events")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.splitlines()[0] == "this is not as it was recorded: changed: events.json"
 
 
 def test_no_evidence_is_a_line_and_a_hint(tmp_path):

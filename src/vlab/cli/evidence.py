@@ -58,20 +58,20 @@ def verify(
     return Exit.OK
 
 
-@app.command("shell", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@app.command("shell")
 def shell(
     path: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder as `vlab grade` names it, or a zip file of one.")
     ],
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- get pods ...]", help="One kubectl command, instead of a shell.")
+        list[str] | None, typer.Argument(metavar="-- get pods", help="One kubectl command, instead of a shell.")
     ] = None,
     start: Annotated[bool, typer.Option("--start", help="As all was when the exercise had been started.")] = False,
 ) -> int:
     """Look into a recorded run with kubectl, as if its cluster were still there; nothing in it can be changed.
 
-    Opens a shell in which kubectl talks to the recording; what follows DIR is one kubectl command, and its exit code
-    this one's. Ages are seen from the moment that was recorded.
+    Opens a shell in which kubectl talks to the recording; what follows `--` is one kubectl command instead, and its
+    exit code this one's. Ages are seen from the moment that was recorded.
     """
     from vlab import evidence
     from vlab.cluster.kubectl import kubectl_path
@@ -79,11 +79,13 @@ def shell(
     from vlab.playback.shell import kubectl
     from vlab.playback.shell import shell as open_shell
 
-    shown = recording(evidence.load(path), start=start)
+    found = evidence.load(path)
+    shown = recording(found, start=start)
     program = kubectl_path()
-    words = command[1:] if command and command[0] == "--" else command
-    if words:
-        return kubectl(shown, program, words)
+    if found.seal.kind == "changed":
+        ui.say(f"this is not as it was recorded: {found.seal}", style="yellow")
+    if command:
+        return kubectl(shown, program, command)
     moment = f"{'at its start' if start else 'as it was graded'}, {shown.at:%Y-%m-%d %H:%M:%S} UTC"
     ui.say(f"{shown.scenario} of {shown.learner}, {moment}: kubectl reads the recording; `exit` leaves it")
     return open_shell(shown, program)
