@@ -1,5 +1,6 @@
 """Parts of the cache travel in one file: whole and as they were, or not at all."""
 
+import fcntl
 import hashlib
 import io
 import json
@@ -161,6 +162,32 @@ def test_an_export_that_is_interrupted_leaves_nothing(cache, tmp_path, monkeypat
 
     monkeypatch.setattr(transfer.os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
+        export(cache, tmp_path / "images")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cache"]
+
+
+def test_an_export_goes_over_what_is_left_of_a_killed_one_but_not_of_a_living_one(cache, tmp_path):
+    left = tmp_path / ".images.partial"
+    left.write_bytes(b"left" * 10_000_000)
+    with left.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(LabError, match="another vlab is writing"):
+            export(cache, tmp_path / "images")
+    assert left.exists() and not (tmp_path / "images").exists()
+    export(cache, tmp_path / "images")
+    assert take(tmp_path / "other", tmp_path / "images").new == tuple(NAMES)
+    assert (tmp_path / "images").stat().st_size < 10_000_000 and not left.exists()
+
+
+def test_a_part_that_is_removed_meanwhile_ends_the_export(cache, tmp_path, monkeypatch):
+    pack = trees.pack
+
+    def packs(folder, sink):
+        shutil.rmtree(cache / "store/bbb", ignore_errors=True)
+        return pack(folder, sink)
+
+    monkeypatch.setattr(trees, "pack", packs)
+    with pytest.raises(LabError, match="store/bbb was removed while it was packed"):
         export(cache, tmp_path / "images")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cache"]
 

@@ -5,6 +5,7 @@ little; its digest is over what is packed in it, so that a damaged part is known
 """
 
 import errno
+import fcntl
 import hashlib
 import os
 import platform
@@ -121,33 +122,44 @@ def export_parts(root: Path, names: Sequence[str], file: Path, steps: ui.Steps) 
     if file.exists() or not file.parent.is_dir():
         words = "is there already" if file.exists() else "cannot be made: its folder is not there"
         raise LabError(f"{file} {words}", "name a new file in a folder that is there")
-    with locked(root, "building images"):
-        for name in names:
-            if not (root / name).is_dir():
-                raise LabError(f"{name} is not built yet", "`vlab up --provider kind-built` builds all that is needed")
-        partial = file.with_name(f".{file.name}.partial")
-        try:
-            with partial.open("wb") as raw:
-                with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=_EASY) as archive:
-                    parts = [_packed(archive, root, name, steps) for name in names]
-                    manifest = Manifest(vlab=__version__, architecture=platform.machine(), parts=tuple(parts))
-                    archive.writestr(_MANIFEST, manifest.model_dump_json(indent=1))
-                with steps.step("Wait for the disk"):
-                    raw.flush()
-                    os.fsync(raw.fileno())
-            partial.rename(file)
-        except OSError as e:
-            if e.errno == errno.EFBIG:
-                words = "its file system takes no file as large as that"
-            elif e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-                words = str(e.strerror)
-            else:
-                raise  # a full disk has words of its own
-            raise LabError(f"{file} cannot be written: {words}", "name a file in another folder", Exit.MACHINE) from e
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+    for name in names:
+        if not (root / name).is_dir():
+            raise LabError(f"{name} is not built yet", "`vlab up --provider kind-built` builds all that is needed")
+    partial = file.with_name(f".{file.name}.partial")
+    with _written(partial, file) as raw:
+        with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=_EASY) as archive:
+            parts = [_packed(archive, root, name, steps) for name in names]
+            manifest = Manifest(vlab=__version__, architecture=platform.machine(), parts=tuple(parts))
+            archive.writestr(_MANIFEST, manifest.model_dump_json(indent=1))
+        with steps.step("Wait for the disk"):
+            raw.flush()
+            os.fsync(raw.fileno())
+        partial.rename(file)
     return manifest
+
+
+@contextmanager
+def _written(partial: Path, file: Path) -> Iterator[IO[bytes]]:
+    """The file under its temporary name, gone after the block if that has not renamed it."""
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(partial, flags, 0o666), "r+b") as raw:
+            fcntl.flock(raw, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            raw.truncate(0)  # what is left of one that was killed
+            try:
+                yield raw
+            finally:
+                with suppress(OSError):
+                    partial.unlink(missing_ok=True)
+    except OSError as e:
+        hint = "name a file in another folder"
+        if isinstance(e, BlockingIOError):
+            raise LabError(f"another vlab is writing {file}", "wait for it, or name another file") from None
+        if e.errno == errno.EFBIG:
+            raise LabError(f"the file system of {file} takes no file as large as that", hint, Exit.MACHINE) from e
+        if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise LabError(f"{file} cannot be written: {e.strerror}", hint, Exit.MACHINE) from e
+        raise  # a full disk has words of its own
 
 
 def _packed(archive: zipfile.ZipFile, root: Path, name: str, steps: ui.Steps) -> Part:
@@ -156,10 +168,12 @@ def _packed(archive: zipfile.ZipFile, root: Path, name: str, steps: ui.Steps) ->
         counted = _Counted(sink, _noted(line, takes))
         try:
             entries = trees.pack(root / name, cast(BinaryIO, counted))
+        except FileNotFoundError:  # no lock is held: parts never change, and who brings a lab up need not wait
+            hint = "`vlab up` builds it again; then export once more"
+            raise LabError(f"{name} was removed while it was packed", hint, Exit.BUILD) from None
         except trees.Strange as e:
-            raise LabError(
-                f"{name} cannot be packed: {e}", "`vlab cache --prune` and build it again", Exit.BUILD
-            ) from e
+            hint = "remove it from the cache, and `vlab up` builds it again"
+            raise LabError(f"{name} cannot be packed: {e}", hint, Exit.BUILD) from e
     return Part(name=name, sha256=counted.sha256, bytes=counted.count, disk=takes, entries=entries)
 
 
