@@ -150,6 +150,7 @@ with ui.Steps() as steps:
     assert killed.returncode == -signal.SIGKILL
     assert (other / "host/aaa").is_dir() and not (other / "store/bbb").exists()
     assert leftovers(other), "it was in the middle"
+    (other / "store/bbb.partial.removing-1/x").mkdir(parents=True)  # killed while it cleaned up
     done = take(other, tmp_path / "images")
     assert (done.new, done.there) == (("store/bbb",), ("host/aaa",))
     assert tree(other / "store/bbb") == tree(cache / "store/bbb")

@@ -59,7 +59,7 @@ def _sizes(root: Path) -> dict[str, int]:
 
 @app.command("export")
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; about a third of what the images take.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; about half of what the images take.")],
     as_json: Json = False,
 ) -> None:
     """Pack the images that were built here into one file, for machines without a network."""
