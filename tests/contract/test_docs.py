@@ -34,8 +34,9 @@ def test_every_command_on_a_page_exists():
 def test_every_option_on_a_page_exists():
     group = typer.main.get_command(cli.app)
     context = typer.Context(group)
-    options = {o for verb in verbs() for p in group.get_command(context, verb).params for o in p.opts}
-    options |= {"--help"}
+    commands = [group.get_command(context, verb) for verb in verbs()]
+    commands += [inner for c in commands for inner in getattr(c, "commands", {}).values()]
+    options = {"--help", *(o for c in commands for p in c.params for o in p.opts)}
     text = "\n".join(page.read_text() for page in PAGES)
     named = set(re.findall(r"vlab [a-z]+ [^`\n]*?(--[a-z-]+)", text)) | set(re.findall(r"`(--[a-z-]+)[^`]*`", text))
     assert named - options == set()

@@ -1,4 +1,4 @@
-"""`vlab evidence`: recorded evidence itself."""
+"""`vlab evidence`: recorded evidence itself: verify it, or look into it with kubectl."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from vlab import ui
 from vlab.errors import Exit, LabError
 
-app = typer.Typer(no_args_is_help=True, help="Look after recorded evidence.")
+app = typer.Typer(no_args_is_help=True, help="Look after recorded evidence, or into it.")
 
 
 def register(parent: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(parent: typer.Typer) -> None:
 
 @app.callback()
 def evidence() -> None:
-    """Look after recorded evidence."""
+    """Look after recorded evidence, or into it."""
 
 
 @app.command("verify")
@@ -56,3 +56,36 @@ def verify(
         return Exit.CHECKS_FAILED
     ui.say(f"as it was recorded, {state}")
     return Exit.OK
+
+
+@app.command("shell")
+def shell(
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder as `vlab grade` names it, or a zip file of one.")
+    ],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- get pods", help="One kubectl command, instead of a shell.")
+    ] = None,
+    start: Annotated[bool, typer.Option("--start", help="As all was when the exercise had been started.")] = False,
+) -> int:
+    """Look into a recorded run with kubectl, as if its cluster were still there; nothing in it can be changed.
+
+    Opens a shell in which kubectl talks to the recording; what follows `--` is one kubectl command instead, and its
+    exit code this one's. Ages are seen from the moment that was recorded.
+    """
+    from vlab import evidence
+    from vlab.cluster.kubectl import kubectl_path
+    from vlab.playback import recording
+    from vlab.playback.shell import kubectl
+    from vlab.playback.shell import shell as open_shell
+
+    found = evidence.load(path)
+    shown = recording(found, start=start)
+    program = kubectl_path()
+    if found.seal.kind == "changed":
+        ui.say(f"this is not as it was recorded: {found.seal}", style="yellow")
+    if command:
+        return kubectl(shown, program, command)
+    moment = f"{'at its start' if start else 'as it was graded'}, {shown.at:%Y-%m-%d %H:%M:%S} UTC"
+    ui.say(f"{shown.scenario} of {shown.learner}, {moment}: kubectl reads the recording; `exit` leaves it")
+    return open_shell(shown, program)
