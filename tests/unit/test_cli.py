@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from vlab import cli
+from vlab import catalog, cli
 from vlab.cli.verbs import verbs
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Engine
@@ -212,3 +212,12 @@ def test_cache_says_what_each_part_takes(capsys, tmp_path):
     code, out, _ = run(capsys, "cache", "--json")
     assert code == Exit.OK
     assert json.loads(out)["bytes"]["host"] >= 10_000
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(monkeypatch, capsys):
+    def hold(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(catalog, "scenarios", hold)
+    assert cli.run(["list"]) == Exit.INTERRUPTED
+    assert "the same command goes on from here" in capsys.readouterr().err

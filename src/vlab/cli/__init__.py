@@ -36,6 +36,8 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
         result = app(arguments, prog_name="vlab", standalone_mode=False)
+        if result == Exit.INTERRUPTED:  # typer makes a code of Ctrl-C by itself
+            raise KeyboardInterrupt
     except LabError as e:
         return _fail(e)
     except typer.TyperException as e:
