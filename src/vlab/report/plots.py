@@ -25,6 +25,9 @@ _SINCE = "seconds since the load's first request was due"
 _AT_ONCE = 0.02
 """Of the load's time."""
 
+_NAME = 40
+"""Characters."""
+
 Places = dict[tuple[str, int], float]
 """Where a request stands on the x axis, by its class and index."""
 Curve = list[tuple[float, float]]
@@ -121,11 +124,20 @@ def _ttft(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
         return None
     burst = all(map(_is_burst, sides.values()))
     places = {when: _order(traffic) if burst else _times(traffic) for when, traffic in sides.items()}
-    draws = {f"{name}, seconds": partial(_waits, load=load, name=name, places=places, whole=burst) for name in classes}
+    draws = {
+        f"{_short(name)}, seconds": partial(_waits, load=load, name=name, places=places, whole=burst)
+        for name in classes
+    }
     waits = _said(found, "ttft_p50_seconds", "ttft_p95_seconds")
     said = [*(s.replace(f"{TTFT},", "") for s in waits), *_said(found, "failed")]
     xlabel = "requests, all due at once, in their order" if burst else _SINCE
     return _plot("Time to first token, by when a request was due", said, load, draws, xlabel, 1.9)
+
+
+def _short(name: str) -> str:
+    """A class's name as it fits above its plot, in one line."""
+    name = " ".join(name.split())
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
 def _is_burst(traffic: Traffic) -> bool:
