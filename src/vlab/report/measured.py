@@ -80,22 +80,27 @@ def streams(evidence: Evidence) -> Both[Stream]:
 
 
 def _both(evidence: Evidence, collector: str, before: Callable[[], What], now: Callable[[], What]) -> Both[What]:
-    was, no_before = _side(before)
-    found, no_now = _side(now)
-    if was is None and found is None and collector not in evidence.header.collectors:
-        return Both(None, None)
-    said = {
-        f"No {collector} was measured at the start, so there is nothing to compare with": no_before,
-        f"No {collector} was measured now": no_now,
-    }
-    return Both(was, found, tuple(f"{words}: {why}." for words, why in said.items() if why))
+    was, found = _known(before), _known(now)
+    missing = []
+    if was is None and (found is not None or collector in evidence.header.collectors):
+        why = _why(evidence, "before")
+        missing.append(f"No {collector} was measured at the start, so there is nothing to compare with: {why}.")
+    if found is None and (was is not None or collector in evidence.header.collectors):
+        missing.append(f"No {collector} was measured now: {_why(evidence, collector)}.")
+    return Both(was, found, tuple(missing))
 
 
-def _side(figure: Callable[[], What]) -> tuple[What | None, str]:
+def _known(figure: Callable[[], What]) -> What | None:
     try:
-        return figure(), ""
-    except CannotTell as e:
-        return None, str(e)
+        return figure()
+    except CannotTell:
+        return None
+
+
+def _why(evidence: Evidence, collector: str) -> str:
+    """Why there is nothing of a collector, in its words."""
+    status = evidence.header.collectors.get(collector)
+    return (status.reason if status else "") or "nothing was recorded"
 
 
 def rows(evidence: Evidence) -> dict[Place, Row]:
@@ -264,7 +269,7 @@ def compared(found: Mapping[Place, Row]) -> Table:
     """What was measured before and now, for the terminal."""
     table = _table("measured", "before", "now", "now it is")
     for row in found.values():
-        table.add_row(*map(Text, (row.name, row.before, row.now, row.ratio)))
+        table.add_row(*map(Text, (row.name, row.before or "-", row.now or "-", row.ratio)))
     return table
 
 
