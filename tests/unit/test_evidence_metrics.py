@@ -200,3 +200,20 @@ def test_percentiles_leave_out_what_is_not_there():
     assert percentile([7.0], 95) == 7.0
     with pytest.raises(CannotTell):
         percentile([None], 95)
+
+
+def test_pods_together_count_with_their_newest_values():
+    beside = sorted([*series(1, 2, 3, pod="a"), *series(10, 20, pod="b", start=0.5)], key=lambda s: s.t)
+    together = [(p.t, p.value) for p in Metrics(beside).together("vllm:x")]
+    assert together == [(0, 1), (0.5, 11), (1, 12), (1.5, 22), (2, 23)]
+    counters = [s.model_copy(update={"samples": {"vllm:y_total": s.samples["vllm:x"]}}) for s in beside]
+    assert [p.value for p in Metrics(counters).together("vllm:y_total")] == [0, 0, 1, 11, 12]
+    shares = [s.model_copy(update={"samples": {"vllm:z_perc": s.samples["vllm:x"]}}) for s in beside]
+    assert [p.value for p in Metrics(shares).together("vllm:z_perc")] == [1, 10, 10, 20, 20]
+
+
+def test_a_pod_that_fell_silent_is_no_more_in_the_queue_but_what_it_counted_stays():
+    beside = sorted([*series(5, 7, pod="gone"), *series(*[1] * 9, pod="stays", start=0.5)], key=lambda s: s.t)
+    assert [p.value for p in Metrics(beside).together("vllm:x")] == [5, 6, *[8] * 6, *[1] * 3]
+    counters = [s.model_copy(update={"samples": {"vllm:y_total": s.samples["vllm:x"]}}) for s in beside]
+    assert [p.value for p in Metrics(counters).together("vllm:y_total")][-1] == 2

@@ -10,7 +10,7 @@ import pytest
 
 from vlab.errors import LabError
 from vlab.essence import essence
-from vlab.evidence import Collected, Header, MetricSample, Request, Stream, StreamPath, load, write
+from vlab.evidence import Collected, Header, Loaded, MetricSample, Request, Stream, StreamPath, load, write
 from vlab.grading.run import report as report_of
 from vlab.grading.score import earned
 from vlab.model import CheckResult, Report, Verdict
@@ -54,6 +54,7 @@ def sample(t, running, waiting, usage, preemptions):
 
 PARTS = {
     "objects": {"start": [deployment()], "now": [deployment(NASTY)]},
+    "loaded": Loaded(started=100, workload="w", nonce="n", via="witness", engines=("a",)),
     "metrics": [sample(100 + i, 4, 28 - i, 0.9, 3 + i // 2) for i in range(8)],
     "requests": [
         Request(
@@ -68,15 +69,15 @@ PARTS = {
         for i, name in enumerate(["chat", "batch", NASTY])
     ],
     "stream": Stream(
-        direct=StreamPath(url="u", events=3, reads=3, chunks=(0.1, 0.2, 0.3)),
-        edge=StreamPath(url="u", events=3, reads=1, chunks=(0.3,), content_encoding="gzip"),
+        direct=StreamPath(url="u", status=200, events=3, reads=3, chunks=(0.1, 0.2, 0.3)),
+        edge=StreamPath(url="u", status=200, events=3, reads=1, chunks=(0.3,), content_encoding="gzip"),
     ),
 }
 
 
 @pytest.fixture(scope="module")
 def evidence(tmp_path_factory):
-    collectors = {name: Collected(ok=True) for name in PARTS}
+    collectors = {name: Collected(ok=True) for name in ("objects", "load", "stream")}
     header = Header(
         vlab="0",
         scenario="some-scenario",
@@ -195,8 +196,10 @@ def test_the_page_says_what_everything_is(html):
     page = Page(html)
     assert ("html", "lang", "en") in page.attributes
     assert [t for t in page.tags if t in ("h1", "h2")] == ["h1", "h2", "h2", "h2", "h2"]
-    assert page.tags.count("caption") == 1
-    assert [v for t, n, v in page.attributes if t == "th" and n == "scope"] == ["col"] * 3 + ["row"] * len(CHECKS)
+    assert page.tags.count("caption") == 2
+    scopes = [v for t, n, v in page.attributes if t == "th" and n == "scope"]
+    figures = 3 * 4 + 4 + 4  # of each class, of the engines and all requests, of the stream
+    assert scopes == ["col"] * 3 + ["row"] * len(CHECKS) + ["col"] * 4 + ["row"] * figures
     assert [n for t, n, _ in page.attributes if t == "svg" and n in ("role", "aria-label")] == [
         "role",
         "aria-label",
@@ -219,17 +222,26 @@ def test_the_page_does_without_evidence(report):
 
 
 def test_plots_are_of_what_there_is(evidence, tmp_path):
-    waits = [f"{name}: p50 1.00 s, p95 1.00 s." for name in ("chat", "batch", NASTY)]
+    waits = " ".join(f"{name} p50: 1.00 s now. {name} p95: 1.00 s now." for name in ("Chat", "Batch", NASTY))
     found = plots(evidence)
-    assert [(p.title, p.summary) for p in found][:4] == [
-        ("Requests in the engine", "At most 4 running, 28 waiting."),
-        ("KV cache", "At most 90% in use, 90% in the mean."),
-        ("Preemptions", "3 while this was recorded."),
-        ("Time to first token", " ".join(waits)),
+    assert [(p.title, p.summary) for p in found] == [
+        (
+            "Requests in the engine",
+            "Waiting: at most 28 now. Running: at most 4 now. Request-seconds in the queue: 175.0 now. "
+            "Not measured before.",
+        ),
+        ("KV cache", "KV cache in use at most: 90% now. Not measured before."),
+        ("Preemptions", "Preemptions: 3 now. Not measured before."),
+        (
+            "Time to first token, by when a request was due",
+            f"{waits} Failed requests: 0 of 3 now. Not measured before.",
+        ),
+        (
+            "One answer as it arrived, a line a read",
+            "Direct: reads for events: 3 for 3 now. Direct: first piece after: 0.100 s now. "
+            "Edge: reads for events: 1 for 3 (gzip) now. Edge: first piece after: 0.300 s now. Not measured before.",
+        ),
     ]
-    stream = found[4].summary
-    assert "direct: 3 reads for 3 events, the first after 0.10 s." in stream
-    assert "through the edge: 1 read for 3 events, the first after 0.30 s, gzip." in stream
     only = evidence.header.model_copy(update={"collectors": {"stream": Collected(ok=True)}})
     write(tmp_path / "only", only, {"stream": PARTS["stream"]})
     assert [p.title for p in plots(load(tmp_path / "only"))] == ["One answer as it arrived, a line a read"]
@@ -261,6 +273,25 @@ def test_changes_are_told_as_diffs():
     assert "-      - image: a" in found[0].lines
     assert "+      - image: b" in found[0].lines
     assert all(line.startswith("-") for line in found[1].lines[1:])
+
+
+def config(text):
+    return {"kind": "ConfigMap", "metadata": {"name": "edge"}, "data": {"nginx.conf": text}}
+
+
+@pytest.mark.parametrize("odd", ["", "\t", " ", "\r", "\x07", "# é 漢 \U0001f600", "\u2028", "{{ x }}: |"])
+def test_a_file_in_a_config_map_is_compared_line_by_line(odd):
+    lines = ["http {", f"  gzip on;{odd}", f"{odd}  proxy_buffering off;", "}"]
+    before, after = "\n".join(lines), "\n".join([lines[0], lines[1].replace("on", "off"), *lines[2:]])
+    (change,) = changes([config(before)], [config(after)])
+    changed = [line for line in change.lines if line[:1] in "+-"]
+    assert [line[:1] + line[1:].strip().partition(";")[0] for line in changed] == ["-gzip on", "+gzip off"]
+
+
+def test_a_file_whose_line_ends_alone_have_changed_is_seen_to_differ():
+    (change,) = changes([config("a;\nb;\n")], [config("a;\r\nb;\n")])
+    assert "-    a;" in change.lines
+    assert r"+    a;\r" in change.lines
 
 
 def test_objects_of_one_name_in_two_namespaces_are_two():

@@ -81,7 +81,7 @@ def _show(report: Report, recorded: Path, as_json: bool, files: dict[str, Path |
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
-        ui.out.print(terminal.render(report))
+        ui.out.print(terminal.render(report, Evidence(recorded)))
 
 
 def _write(file: Path, text: str) -> None:

@@ -29,15 +29,22 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Deploy a scenario with its fault and show the brief. Starting it twice changes nothing."""
+    from vlab import measure
     from vlab.begin import begin
+    from vlab.report import measured
 
     wanted = catalog.scenario(scenario)
     with ui.Steps() as steps:
         run = begin(lab.get(name), wanted, learner, namespace, steps, replace=replace, gpus=take_gpus)
+    before = measure.read_before(lab.get(name), run, wanted) if wanted.measured else None
     if as_json:
-        typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)}, indent=2))
+        figures = {"before": measured.figures(before.load, before.stream)} if before else {}
+        typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)} | figures, indent=2))
         return
     ui.out.print(Markdown(wanted.brief))
     ui.out.print()
+    if before:
+        ui.out.print(measured.once(before.load, before.stream))
+        ui.out.print()
     ui.say(f"your answers go to {run.folder / 'answers'}")
     ui.say(f"`vlab kubectl` works on it, `vlab hint {wanted.id}` helps, `vlab grade {wanted.id}` judges")

@@ -42,6 +42,9 @@ RENAMED = (
 )
 """The one alias table. Names are without the ending that a counter's or a histogram's samples have."""
 
+_SILENT_S = 5.0
+"""Longer than a read of an engine's metrics may take, and the pause before the next."""
+
 _ENDINGS = ("_total", "_bucket", "_sum", "_count", "_created")
 
 
@@ -168,6 +171,24 @@ class Metrics:
     def risen(self, name: str, labels: Mapping[str, str] | None = None) -> list[Point]:
         """How much a counter of each pod has risen so far, at each time; see `increase`."""
         return _at_each_time(self._risen(name, labels).values(), math.fsum)
+
+    def together(self, name: str, labels: Mapping[str, str] | None = None) -> list[Point]:
+        """A metric of all pods together, at each time at which any was sampled; `pod` is empty.
+
+        Of a counter it is how much it has risen so far, of a fraction the highest, of anything else the sum. Pods are
+        not sampled at one time: each counts with its newest value. One that falls silent counts no longer after a
+        while, but for what it has counted.
+        """
+        base, ending = split_name(name)
+        points, silence = (self.risen, math.inf) if ending == "_total" else (self.points, _SILENT_S)
+        combine = max if base.endswith("_perc") else math.fsum
+        newest: dict[str, Point] = {}
+        found = []
+        for point in points(name, labels):
+            newest[point.pod] = point
+            value = combine(p.value for p in newest.values() if point.t - p.t <= silence)
+            found.append(Point(point.t, "", value))
+        return found
 
     def max(self, name: str, labels: Mapping[str, str] | None = None) -> float:
         """The highest value in any pod."""

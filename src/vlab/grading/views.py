@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vlab.evidence import CannotTell, Evidence, Object, Probe
+from vlab.evidence.traffic import Traffic
 from vlab.grading.check import Check
-from vlab.grading.traffic import Traffic
 from vlab.serving import Door, Serving, container, is_ready, serving
 from vlab.settings import GPU, PORT, SERVICE
 

@@ -19,7 +19,7 @@ def render(report: Report, evidence: Evidence | None, format: str) -> str:
     """A report as text.
 
     Args:
-        evidence: what it was graded from; only HTML shows some of it, and does without if there is none.
+        evidence: what it was graded from; HTML and the terminal show some of it, and do without if there is none.
         format: one of FORMATS.
 
     Raises:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -42,5 +43,27 @@ def _change(name: str, before: Object | None, after: Object | None) -> Change:
     return Change(name, what, tuple(diff)[2:])
 
 
+class _Shown(yaml.SafeDumper):
+    """YAML for reading: a text of several lines is always a block, a line a line.
+
+    PyYAML writes one with a tab, or with a blank at the end of a line, as one long escaped line.
+    """
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        found = super().analyze_scalar(scalar)
+        found.allow_block |= "\n" in scalar
+        return found
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if "\n" not in text:
+        return dumper.represent_str(text)
+    seen = "".join(c if c.isprintable() or c in "\t\n" else ascii(c)[1:-1] for c in text)  # the \r of Windows
+    return dumper.represent_scalar("tag:yaml.org,2002:str", seen, style="|")
+
+
+_Shown.add_representer(str, _text)
+
+
 def _yaml(found: Object | None) -> list[str]:
-    return [] if found is None else yaml.safe_dump(found, sort_keys=True, width=100).splitlines()
+    return [] if found is None else yaml.dump(found, Dumper=_Shown, sort_keys=True, width=100).splitlines()

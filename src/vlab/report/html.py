@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from vlab.evidence import CannotTell, Collected, Evidence
 from vlab.model import Report
-from vlab.report import words
+from vlab.report import measured, words
 from vlab.report.changes import Change, changes
 
 _TEMPLATE = Path(__file__).with_name("report.html.j2")
@@ -26,6 +26,9 @@ def text(report: Report, evidence: Evidence | None = None) -> str:
         facts=_facts(report),
         changes=_changes(evidence),
         open_lines=_OPEN_LINES,
+        rows=_rows(evidence),
+        notes=measured.notes(evidence) if evidence else [],
+        caption=measured.CAPTION,
         plots=[(p.title, p.summary, Markup(p.svg)) for p in (plots(evidence) if evidence else [])],  # noqa: S704 - ours
         missing=_missing(evidence),
         styles={"@": "where", "+": "new", "-": "old"},
@@ -52,6 +55,10 @@ def _changes(evidence: Evidence | None) -> list[Change] | None:
         return None if evidence is None else changes(evidence.start, evidence.objects)
     except CannotTell:
         return None
+
+
+def _rows(evidence: Evidence | None) -> list[measured.Row]:
+    return [*measured.rows(evidence).values()] if evidence else []
 
 
 def _missing(evidence: Evidence | None) -> dict[str, Collected]:

@@ -1,14 +1,37 @@
-"""What evidence shows over time, drawn: only that of which there is something."""
+"""What was measured, drawn: before against now in the same axes, and only that of which there is something."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from vlab.evidence import CannotTell, Evidence, Request, StreamPath
-from vlab.evidence.metrics import CACHE, PREEMPTIONS, RUNNING, WAITING, Metrics, percentile
-from vlab.report.svg import COLOURS, INK, lines, svg
+from vlab.evidence import CannotTell, Evidence, StreamPath
+from vlab.evidence.metrics import CACHE, PREEMPTIONS, RUNNING, WAITING
+from vlab.evidence.traffic import Traffic
+from vlab.report.measured import PATHS, TTFT, Both, Place, Row, loads, rows, streams
+from vlab.report.svg import COLOURS, panels
+
+_COLOUR = {"before": COLOURS[1], "now": COLOURS[0]}
+_LINE: dict[str, Any] = {
+    "before": {"linestyle": (0, (4, 1.5)), "linewidth": 1.4, "zorder": 3},
+    "now": {"linestyle": "solid", "linewidth": 1.8, "zorder": 2},
+}
+"""The two times are told apart without colour too; where they say the same, the dashes are seen on the line."""
+_SINCE = "seconds since the load's first request was due"
+
+_AT_ONCE = 0.02
+"""Of the load's time."""
+
+_NAME = 40
+"""Characters."""
+
+Places = dict[tuple[str, int], float]
+"""Where a request stands on the x axis, by its class and index."""
+Curve = list[tuple[float, float]]
+"""(seconds since the load began, value)."""
 
 
 @dataclass(frozen=True)
@@ -21,124 +44,156 @@ class Plot:
 
 
 def plots(evidence: Evidence) -> list[Plot]:
-    """Every plot that the evidence has something for."""
-    found = []
-    for make in (_queue, _cache, _preemptions, _ttft, _stream):
+    """Every plot that the evidence has something for, of either time."""
+    found, load = rows(evidence), loads(evidence)
+    drawn = [_queue(load, found), _cache(load, found), _preemptions(load, found), _ttft(load, found)]
+    return [plot for plot in (*drawn, _stream(evidence, found)) if plot is not None]
+
+
+def _plot(
+    title: str,
+    said: Iterable[str],
+    both: Both[Any],
+    draws: Mapping[str, Callable[[Axes], None]],
+    xlabel: str,
+    height: float,
+) -> Plot:
+    unsaid = [f"Not measured {when}." for when, side in (("before", both.before), ("now", both.now)) if side is None]
+    summary = " ".join(s[:1].upper() + s[1:] for s in (*said, *unsaid))
+    return Plot(title, summary, panels(draws, f"{title}. {summary}", xlabel, height))
+
+
+def _queue(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    named = {"waiting": _curves(load, WAITING), "running": _curves(load, RUNNING)}
+    named = {name: curves for name, curves in named.items() if curves}
+    if not named:
+        return None
+    said = [f"{name}: {_most(curves)}." for name, curves in named.items()]
+    draws = {name: partial(_steps, curves=curves, whole=True) for name, curves in named.items()}
+    return _plot("Requests in the engine", [*said, *_said(found, "queued_request_seconds")], load, draws, _SINCE, 1.7)
+
+
+def _most(curves: Mapping[str, Curve]) -> str:
+    return "at most " + ", ".join(f"{max(v for _, v in curve):g} {when}" for when, curve in curves.items())
+
+
+def _cache(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    curves = _curves(load, CACHE)
+    if not curves:
+        return None
+    draws = {"in use": partial(_steps, curves=curves, share=True)}
+    return _plot("KV cache", _said(found, "kv_cache_max"), load, draws, _SINCE, 2.2)
+
+
+def _preemptions(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    curves = _curves(load, PREEMPTIONS)
+    if not curves:
+        return None
+    draws = {"so far": partial(_steps, curves=curves, whole=True)}
+    return _plot("Preemptions", _said(found, "preemptions"), load, draws, _SINCE, 2.2)
+
+
+def _curves(load: Both[Traffic], name: str) -> dict[str, Curve]:
+    """A metric of all engines together, by time; without a time at which it was not recorded."""
+    found = {}
+    for when, traffic in load.sides().items():
         try:
-            found.append(make(evidence))
+            found[when] = [(p.t - traffic.began, p.value) for p in traffic.metrics.together(name)]
         except CannotTell:
             continue
     return found
 
 
-def _plot(title: str, summary: str, draw: Callable[[Axes], None], height: float = 2.6) -> Plot:
-    return Plot(title, summary, svg(draw, f"{title}. {summary}", height))
+def _steps(axes: Axes, curves: Mapping[str, Curve], whole: bool = False, share: bool = False) -> None:
+    for when, curve in curves.items():
+        times, values = zip(*curve, strict=True)
+        axes.plot(times, values, label=when, color=_COLOUR[when], drawstyle="steps-post", **_LINE[when])
+    highest = max(v for curve in curves.values() for _, v in curve)
+    top = 1.05 if share else max(1.0, highest) * 1.1
+    axes.set(ylim=(-0.04 * top, top), xlim=(0, None))  # what is 0 is seen above the axis
+    if share:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+    if whole:
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _queue(evidence: Evidence) -> Plot:
-    metrics = Metrics(evidence.metrics)
-    named = {"running": metrics.points(RUNNING), "waiting": metrics.points(WAITING)}
-    highest = ", ".join(f"{max(p.value for p in points):g} {name}" for name, points in named.items())
-
-    def draw(axes: Axes) -> None:
-        for (name, points), colour in zip(named.items(), COLOURS, strict=False):
-            lines(axes, points, name, colour, _zero(evidence))
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="seconds", ylabel="requests", ylim=(0, None))
-
-    return _plot("Requests in the engine", f"At most {highest}.", draw)
-
-
-def _cache(evidence: Evidence) -> Plot:
-    metrics = Metrics(evidence.metrics)
-    points = metrics.points(CACHE)
-
-    def draw(axes: Axes) -> None:
-        lines(axes, points, "in use", COLOURS[2], _zero(evidence))
-        axes.set(xlabel="seconds", ylabel="fraction", ylim=(0, 1.05))
-
-    summary = f"At most {metrics.max(CACHE):.0%} in use, {metrics.mean(CACHE):.0%} in the mean."
-    return _plot("KV cache", summary, draw)
+def _ttft(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    sides = load.sides()
+    classes = list(dict.fromkeys(name for traffic in sides.values() for name in traffic.classes))
+    if not classes:
+        return None
+    burst = all(map(_is_burst, sides.values()))
+    places = {when: _order(traffic) if burst else _times(traffic) for when, traffic in sides.items()}
+    draws = {
+        f"{_short(name)}, seconds": partial(_waits, load=load, name=name, places=places, whole=burst)
+        for name in classes
+    }
+    waits = _said(found, "ttft_p50_seconds", "ttft_p95_seconds")
+    said = [*(s.replace(f"{TTFT},", "") for s in waits), *_said(found, "failed")]
+    xlabel = "requests, all due at once, in their order" if burst else _SINCE
+    return _plot("Time to first token, by when a request was due", said, load, draws, xlabel, 1.9)
 
 
-def _preemptions(evidence: Evidence) -> Plot:
-    metrics = Metrics(evidence.metrics)
-    points = metrics.risen(PREEMPTIONS)
-
-    def draw(axes: Axes) -> None:
-        lines(axes, points, "so far", COLOURS[1], _zero(evidence))
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="seconds", ylabel="preemptions", ylim=(0, max(1.0, *(p.value * 1.1 for p in points))))
-
-    return _plot("Preemptions", f"{metrics.increase(PREEMPTIONS):g} while this was recorded.", draw)
+def _short(name: str) -> str:
+    """A class's name as it fits above its plot, in one line."""
+    name = " ".join(name.split())
+    return name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
 
 
-def _ttft(evidence: Evidence) -> Plot:
-    classes: dict[str, list[Request]] = {}
-    for request in evidence.requests:
-        classes.setdefault(request.class_name, []).append(request)
-    if not any(r.ttft is not None for r in evidence.requests):
-        raise CannotTell("no request had a first token")
-    failed = [r.intended - _zero(evidence) for r in evidence.requests if not r.ok]
-
-    def draw(axes: Axes) -> None:
-        for (name, requests), colour in zip(classes.items(), COLOURS * len(classes), strict=False):
-            points = [(r.intended - _zero(evidence), r.ttft) for r in requests if r.ttft is not None]
-            axes.scatter([t for t, _ in points], [v for _, v in points], s=14, color=colour, label=name)
-        if failed:
-            axes.scatter(failed, [0.0] * len(failed), marker="x", color=INK, label="failed", clip_on=False)
-        axes.set(xlabel="seconds, when the request was due", ylabel="seconds", ylim=(0, None))
-
-    return _plot("Time to first token", " ".join(_ttft_words(classes, len(failed))), draw)
+def _is_burst(traffic: Traffic) -> bool:
+    """Whether all was due at once, so that times would tell nothing apart."""
+    return all(r.intended - traffic.began <= _AT_ONCE * traffic.seconds for r in traffic.requests)
 
 
-def _ttft_words(classes: dict[str, list[Request]], failed: int) -> Iterator[str]:
-    for name, requests in classes.items():
-        waits = [r.ttft for r in requests if r.ttft is not None]
-        if waits:
-            yield f"{name}: p50 {percentile(waits, 50):.2f} s, p95 {percentile(waits, 95):.2f} s."
-    if failed:
-        yield f"{failed} failed."
+def _order(traffic: Traffic) -> Places:
+    return {(r.class_name, r.index): float(number) for number, r in enumerate(traffic.requests, 1)}
 
 
-def _stream(evidence: Evidence) -> Plot:
-    stream = evidence.stream
-    paths = {n: p for n, p in (("through the edge", stream.edge), ("direct", stream.direct)) if p and p.chunks}
-    if not paths:
-        raise CannotTell("nothing was streamed")
+def _times(traffic: Traffic) -> Places:
+    return {(r.class_name, r.index): r.intended - traffic.began for r in traffic.requests}
 
-    def draw(axes: Axes) -> None:
-        axes.eventplot(
-            [list(p.chunks) for p in paths.values()],
-            lineoffsets=range(len(paths)),
-            linelengths=0.6,
-            colors=list(COLOURS[1::-1][: len(paths)]),
+
+def _waits(axes: Axes, load: Both[Traffic], name: str, places: Mapping[str, Places], whole: bool) -> None:
+    for when, traffic in load.sides().items():
+        own = [(places[when][r.class_name, r.index], r) for r in traffic.requests if r.class_name == name]
+        points = [(x, r.ttft) for x, r in own if r.ok and r.ttft is not None]
+        inside = "none" if when == "before" else _COLOUR[when]
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        axes.scatter(
+            xs, ys, s=20, label=when, facecolors=inside, edgecolors=_COLOUR[when], zorder=_LINE[when]["zorder"]
         )
-        axes.set_yticks(range(len(paths)), list(paths))
-        axes.set(xlabel="seconds since the request was sent", xlim=(0, None))
+        failed = [x for x, r in own if not r.ok]
+        if failed:
+            mark = "x" if when == "before" else "+"
+            axes.scatter(failed, [0.0] * len(failed), marker=mark, color=_COLOUR[when], label=f"failed {when}")
+    top = max(axes.get_ylim()[1], 0.001)
+    axes.set(ylim=(-0.06 * top, top))
+    if whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _stream(evidence: Evidence, found: Mapping[Place, Row]) -> Plot | None:
+    both = streams(evidence)
+    paths: dict[str, tuple[str, StreamPath]] = {}
+    for way in PATHS:
+        for when, stream in both.sides().items():
+            path = getattr(stream, way)
+            if path is not None and path.chunks:
+                paths[f"{way}, {when}"] = (when, path)
+    if not paths:
+        return None
+
+    def draw(axes: Axes) -> None:
+        for height, (when, path) in enumerate(reversed(paths.values())):
+            axes.vlines(path.chunks, height - 0.35, height + 0.35, colors=_COLOUR[when], **_LINE[when])
+        axes.set_yticks(range(len(paths)), list(reversed(paths)))
+        axes.set(xlim=(0, None))
         axes.grid(axis="y", visible=False)
 
-    summary = " ".join(f"{name}: {_stream_words(path)}." for name, path in reversed(paths.items()))
-    return _plot("One answer as it arrived, a line a read", summary, draw, height=1.7)
+    said = _said(found, "reads_per_event", "first_piece_seconds")
+    title = "One answer as it arrived, a line a read"
+    return _plot(title, said, both, {"": draw}, "seconds since the request was sent", 0.5 + 0.4 * len(paths))
 
 
-def _stream_words(path: StreamPath) -> str:
-    coded = f", {path.content_encoding}" if path.content_encoding else ""
-    reads = "1 read" if path.reads == 1 else f"{path.reads} reads"
-    return f"{reads} for {path.events} events, the first after {path.chunks[0]:.2f} s{coded}"
-
-
-def _zero(evidence: Evidence) -> float:
-    """Unix time at which the plots begin: the first sample or the first request, whichever was earlier."""
-    times = [
-        *_known(evidence, lambda e: [s.t for s in e.metrics]),
-        *_known(evidence, lambda e: [r.intended for r in e.requests]),
-    ]
-    return min(times, default=0.0)
-
-
-def _known(evidence: Evidence, times: Callable[[Evidence], list[float]]) -> list[float]:
-    try:
-        return times(evidence)
-    except CannotTell:
-        return []
+def _said(found: Mapping[Place, Row], *figures: str) -> list[str]:
+    return [row.sentence for at, row in found.items() if at[-1] in figures]

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from matplotlib import rc_context
@@ -16,10 +16,12 @@ COLOURS = ("#2f86c9", "#d55e00", "#009e73", "#cc79a7", "#b88a00", "#7a6fd0")
 
 INK = "#123456"
 """Stands for the page's own text colour until the SVG is written."""
+_WIDTH = 6.0
+"""Inches: so that words are legible on a telephone, and not too large on a desk."""
 _STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.size": 10,
+    "font.size": 11.5,
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -35,13 +37,23 @@ _STYLE: Any = {
 
 
 def svg(draw: Callable[[Axes], None], label: str, height: float = 2.6) -> str:
-    """One plot, 7.2 inches wide. `label` says what it shows to those who do not see it."""
+    """One plot. `label` says what it shows to those who do not see it; `height` is in inches."""
+    return panels({"": draw}, label, "", height)
+
+
+def panels(draws: Mapping[str, Callable[[Axes], None]], label: str, xlabel: str, height: float) -> str:
+    """Plots by title, one below the other, with one x axis and one legend; each is `height` inches high."""
     with rc_context({**_STYLE, "svg.hashsalt": label}):
-        figure = Figure(figsize=(7.2, height), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        if len(axes.get_legend_handles_labels()[0]) > 1:
-            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        figure = Figure(figsize=(_WIDTH, height * len(draws) + 0.5), layout="constrained")
+        every = figure.subplots(len(draws), sharex=True, squeeze=False)[:, 0]
+        for axes, (title, draw) in zip(every, draws.items(), strict=True):
+            draw(axes)
+            axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
+        if xlabel:
+            every[-1].set_xlabel(xlabel)
+        named = {name: handle for axes in every for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+        if len(named) > 1 or xlabel:
+            figure.legend(named.values(), named.keys(), loc="outside upper left", ncols=4)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True)
     return _inlined(text.getvalue(), label)

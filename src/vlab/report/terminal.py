@@ -8,21 +8,21 @@ from rich.text import Text
 
 from vlab.evidence import Evidence
 from vlab.model import CheckResult, Report, Verdict
-from vlab.report import words
+from vlab.report import measured, words
 
 _STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.ERROR: "yellow", Verdict.SKIP: "dim"}
 
 
-def text(report: Report, _: Evidence | None = None, width: int = 100) -> str:
+def text(report: Report, evidence: Evidence | None = None, width: int = 100) -> str:
     """What `render` shows, as text without colour."""
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
     with console.capture() as capture:
-        console.print(render(report))
+        console.print(render(report, evidence))
     return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def render(report: Report) -> RenderableType:
-    """All checks with their explanations, then the score."""
+def render(report: Report, evidence: Evidence | None = None) -> RenderableType:
+    """All checks with their explanations, what was measured if there is evidence of it, then the score."""
     checks = Table.grid(padding=(0, 2, 0, 0))
     checks.add_column(no_wrap=True)
     checks.add_column(overflow="fold")
@@ -31,7 +31,16 @@ def render(report: Report) -> RenderableType:
     head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
     outcome = Text(words.outcome(report), _outcome_style(report))
     seal = Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim")
-    return Group(head, Text(), checks, Text(), outcome, seal)
+    return Group(head, Text(), checks, Text(), *_measured(evidence), outcome, seal)
+
+
+def _measured(evidence: Evidence | None) -> list[RenderableType]:
+    """The figures before and now, and what must be known beside them."""
+    if evidence is None:
+        return []
+    rows, notes = measured.rows(evidence), measured.notes(evidence)
+    found: list[RenderableType] = [Text(note, "yellow") for note in notes]
+    return [*([measured.compared(rows)] if rows else []), *found, *([Text()] if rows or notes else [])]
 
 
 def _said(result: CheckResult) -> Text:
