@@ -378,7 +378,7 @@ def test_a_newer_nginx_is_nginx(judged):
         (making.BESIDE_BATCH, {"chat-first-token"}),
         (making.both(2.5, 10.0), {"chat-first-token"}),
         (making.both(1.5, 10.0), set()),
-        (making.both(0.4, 25.0), {"batch-kept"}),
+        (making.both(0.4, 50.0), {"batch-kept"}),
         (making.measured(*making.APART.requests[:15]), set()),
         (making.measured(*(r.model_copy(update={"error": "http_503"}) for r in making.APART.requests)), {"all-served"}),
     ],
