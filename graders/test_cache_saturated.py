@@ -1,7 +1,8 @@
 """cache-saturated: under the same load the cache holds what is asked of it, and nobody pays for that."""
 
+from vlab.evidence.traffic import comparable
 from vlab.grading import CannotTell, check
-from vlab.grading.traffic import comparable, expect_kept, expect_served, expect_share
+from vlab.grading.traffic import expect_kept, expect_served, expect_share
 
 SHOWS = 4
 """Preemptions of a load that a cache was too small for, at least."""

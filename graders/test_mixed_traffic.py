@@ -1,7 +1,8 @@
 """mixed-traffic: chat answers soon while batch runs, and batch gets what was agreed."""
 
+from vlab.evidence.traffic import comparable
 from vlab.grading import CannotTell, check
-from vlab.grading.traffic import comparable, expect_kept, expect_served, expect_share
+from vlab.grading.traffic import expect_kept, expect_served, expect_share
 
 SUFFERS = 3.0
 """Times what a chat request takes to its first token when it is the quickest of the load: so much p95 was, at least."""

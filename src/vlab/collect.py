@@ -48,6 +48,7 @@ class Context:
     scenario: Scenario
     values: Mapping[str, Any]
     note: Note
+    wait: Wait
     parts: dict[str, Any] = field(default_factory=dict)
     logs: dict[str, str] = field(default_factory=dict)
     now: list[Object] = field(default_factory=list)
@@ -74,7 +75,7 @@ def collect(
         load: whether load may be sent; without it that is not among the evidence.
     """
     values = kept(run).values
-    context = Context(run, lab, kube(lab), scenario, values, note)
+    context = Context(run, lab, kube(lab), scenario, values, note, wait)
     began, started = time.monotonic(), datetime.now(UTC)
     outcomes: dict[str, Collected] = {}
     for _ in range(_ROUNDS):
@@ -198,6 +199,9 @@ def _api(context: Context) -> None:
 
 def _load(context: Context) -> None:
     found = measure.load(context.cluster, context.lab, context.run, context.scenario, context.note)
+    if found.loaded.unsteady:  # a node that was lost is nobody's fault; what comes again is the deployment's own
+        context.wait()
+        found = measure.load(context.cluster, context.lab, context.run, context.scenario, context.note)
     context.parts |= {"loaded": found.loaded, "requests": found.requests, "metrics": found.metrics}
 
 

@@ -17,7 +17,7 @@ from vlab.cluster import witness
 from vlab.cluster.forward import forward
 from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
-from vlab.deployment import Rendered, kept
+from vlab.deployment import kept
 from vlab.errors import Exit, LabError
 from vlab.evidence import Loaded, Measured, Stream, StreamPath
 from vlab.load.result import LoadResult
@@ -237,15 +237,10 @@ def read_before(lab: Lab, run: Run, scenario: Scenario) -> Before:
 def _file(lab: Lab, run: Run, scenario: Scenario) -> Path:
     """One for each faulty deployment and traffic, whoever's it is."""
     made = kept(run)
-    known = [lab.instance, scenario.id, run.parameters, _faulty(made, run.namespace)]
+    # Specs name nothing by its namespace, so that metadata is all that differs from learner to learner.
+    bare = [{k: v for k, v in o.items() if k != "metadata"} for o in made.faulty.objects if o["kind"] != "Namespace"]
+    known = [lab.instance, scenario.id, run.parameters, bare]
     if scenario.workload is not None:
         known.append(canonical(workload_of(scenario, run.parameters)))
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
     return paths.labs() / lab.name / "before" / f"{digest[:16]}.json"
-
-
-def _faulty(made: Rendered, namespace: str) -> list[dict[str, Any]]:
-    """What was deployed, but for whose it is and where."""
-    bare = [{k: v for k, v in o.items() if k != "metadata"} for o in made.faulty.objects if o["kind"] != "Namespace"]
-    found: list[dict[str, Any]] = json.loads(json.dumps(bare).replace(namespace, ""))
-    return found

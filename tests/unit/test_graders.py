@@ -7,7 +7,8 @@ import pytest
 import making
 from vlab import catalog
 from vlab.evidence import Collected, Settled
-from vlab.grading import grade
+from vlab.grading import checks_in, grade
+from vlab.grading.run import waits_for_load
 
 FAIL, ERROR, PASS, SKIP = "fail", "error", "pass", "skip"
 
@@ -403,3 +404,27 @@ def test_a_proxy_may_stand_in_front_of_batch_only(judged):
 def test_chat_that_never_suffered_is_nothing_to_compare_with(judged):
     known = {**WHOLE["mixed-traffic"], "before": making.APART.model_copy(update={"requests": making.EASY.requests})}
     assert judged(scenario="mixed-traffic", **known)["chat-first-token"] == ERROR
+
+
+def test_engines_that_changed_under_the_load_leave_doubt_but_no_excuse(judged):
+    changed = making.EASY.loaded.model_copy(update={"unsteady": "a was there when it was asked"})
+    unsteady = making.EASY.model_copy(update={"loaded": changed})
+    verdicts = judged(making.deployed(), "cache-saturated", after=unsteady)
+    assert {name for name in LOAD if verdicts[name] == ERROR} == {*LOAD} - {"all-served"}
+    lost = tuple(r.model_copy(update={"error": "disconnected"}) for r in making.EASY.requests)
+    died = unsteady.model_copy(update={"requests": lost})
+    assert judged(making.deployed(), "cache-saturated", after=died)["all-served"] == FAIL
+
+
+@pytest.mark.parametrize("scenario", ["cache-saturated", "mixed-traffic", "ingress-buffered"])
+def test_a_load_is_waited_for_only_where_it_can_tell_something(tmp_path, scenario):
+    known = {"now": making.deployed(), **WHOLE.get(scenario, {})}
+    graders = checks_in(*catalog.scenario(scenario).graders)
+    whole = {"scenario": scenario, "parameters": catalog.scenario(scenario).draw("ada"), **known}
+    assert waits_for_load(graders, making.evidence(tmp_path / "whole", **whole))
+    other = making.asked(gaps=((3.0,),) * 3)
+    assert not waits_for_load(graders, making.evidence(tmp_path / "other-model", **whole, api=other))
+    moving = making.evidence(tmp_path / "moving", **whole, api=other, settled=Settled(moving="x is starting"))
+    assert not waits_for_load(graders, moving)
+    down = [o for o in known["now"] if o["kind"] != "Pod"]
+    assert not waits_for_load(graders, making.evidence(tmp_path / "down", **{**whole, "now": down}))

@@ -101,6 +101,14 @@ class Traffic:
 
 
 def comparable(before: Traffic, after: Traffic) -> None:
+    """Raises: CannotTell unless the same was sent the same way both times, to engines that stayed what they were."""
+    same_load(before, after)
+    for each, when in ((before, "at the start"), (after, "now")):
+        if each.measured.loaded.unsteady:
+            raise CannotTell(f"not the same engines to the end of the load {when}: {each.measured.loaded.unsteady}")
+
+
+def same_load(before: Traffic, after: Traffic) -> None:
     """Raises: CannotTell unless the same was sent the same way both times."""
     if before.measured.loaded.workload != after.measured.loaded.workload:
         raise CannotTell("what was sent at the start was another load than now")

@@ -1,7 +1,7 @@
 """What graders expect of a measured load, against the one of the start."""
 
 from vlab.evidence import Request
-from vlab.evidence.traffic import Traffic, comparable
+from vlab.evidence.traffic import Traffic, same_load
 from vlab.grading.check import expect
 
 
@@ -11,7 +11,7 @@ def expect_served(before: Traffic, after: Traffic, cap: int | None = None) -> No
     Args:
         cap: tokens after which an answer may end, as the brief allows it; None if it may not.
     """
-    comparable(before, after)
+    same_load(before, after)  # an engine that does not outlive the load has answered for itself
     served = {(r.class_name, r.index) for r in before.requests if r.ok}
     mine = [r for r in after.requests if (r.class_name, r.index) in served or r.index >= _number(before, r)]
     for request in mine:
