@@ -1,5 +1,6 @@
 """`vlab grade` with nothing to wait for, the median of five; `vlab reset`, the median of three; a replay of recorded
-evidence, each of 200 in one process. Starts four-gpu-pending itself and removes it again.
+evidence, each of 200 in one process; the load before a scenario's start, and what `vlab grade` takes besides its load,
+the median of three. Starts four-gpu-pending and each scenario that is measured, and removes them again.
 
 Needs a lab (`vlab up`) with nothing deployed in namespace llm-demo, on a machine that does nothing else.
 
@@ -20,11 +21,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from vlab import catalog, exercise
+from vlab import catalog, exercise, measure, runs
+from vlab.catalog import Scenario
 from vlab.cluster import lab
 from vlab.cluster.kube import kube
 from vlab.evidence import Evidence
+from vlab.evidence.traffic import Traffic
 from vlab.grading import grade
+from vlab.grading.views import WITH_LOAD
 from vlab.names import DEFAULT_LAB
 from vlab.settings import NAMESPACE
 
@@ -62,6 +66,26 @@ def reset() -> list[float]:
     return found
 
 
+def measured(scenario: Scenario) -> tuple[list[float], list[float], list[float]]:
+    """Of one that is measured: the load of its start, that of each grading, and what the grading took besides."""
+    vlab("start", scenario.id, "--replace")
+    vlab("solve", scenario.id)
+    vlab("grade", scenario.id)
+    runs_of = lab.get(os.environ["VLAB_NAME"])
+    folder = runs.load(runs_of, scenario, "benchmark").folder / "gradings"
+    loads, besides = [], []
+    for _ in range(3):
+        whole = seconds(lambda: vlab("grade", scenario.id))
+        recorded = Evidence(max(folder.iterdir()) / "evidence")
+        collectors = recorded.header.collectors
+        loads.append(sum(c.seconds for name, c in collectors.items() if name in WITH_LOAD))
+        besides.append(whole - loads[-1])
+    before = measure.read_before(runs_of, runs.load(runs_of, scenario, "benchmark"), scenario)
+    first = [Traffic(before.load).seconds] if before.load is not None else []
+    exercise.remove(kube(runs_of), runs_of, NAMESPACE)
+    return first, loads, besides
+
+
 def replayed() -> list[float]:
     """Recorded runs of all scenarios in turn; one of each before, which imports its graders."""
     recorded = [(s, file) for s in catalog.scenarios().values() for file in s.recorded.values()]
@@ -84,6 +108,12 @@ def main() -> None:
         figures = {"vlab grade": (graded(), 3.0), "vlab reset": (reset(), 10.0), "replay": (replayed(), 0.05)}
     finally:
         exercise.remove(kube(found), found, NAMESPACE)
+    for scenario in (s for s in catalog.scenarios().values() if s.measured):
+        first, loads, besides = measured(scenario)
+        if first:
+            figures[f"{scenario.id}: load at the start"] = (first, 35.0)
+        figures[f"{scenario.id}: load when graded"] = (loads, 30.0)
+        figures[f"{scenario.id}: vlab grade besides"] = (besides, 3.0)
     rows = [
         {"what": what, "runs": len(each), "median_s": statistics.median(each), "most_s": max(each), "target_s": target}
         for what, (each, target) in figures.items()
