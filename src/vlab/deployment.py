@@ -87,11 +87,13 @@ def rendered(
     *,
     built: bool = True,
     gpus: int | None = None,
+    ingress_class: str = "",
 ) -> Rendered:
     """The deployment of a scenario for a learner.
 
     Args:
         built: the engine's image is the one that is built here.
+        ingress_class: of the cluster, where it has one: then an edge is reached through an Ingress as well.
         gpus: how many the fault may take; of a cluster that vlab made, all.
     """
     own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
@@ -102,7 +104,7 @@ def rendered(
     def wanted(faulty: bool) -> Wanted:
         over = catalog.merged(site, scenario.fault.values) if faulty else site
         given = values(lab.profile, namespace, over, parameters, built=built)
-        given |= {"faulty": faulty, "learner": learner, "workers": workers}
+        given |= {"faulty": faulty, "learner": learner, "workers": workers, "ingress_class": ingress_class}
         own = [o for part in BASE for o in render.manifest(part, **given)]
         more = [o for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
         return Wanted(base=_marked(own, lab, marks), surroundings=_marked(more, lab, marks))

@@ -10,17 +10,16 @@ from vlab.catalog import Parameters, Scenario
 from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, Object, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.objects import (
-    CLUSTER_WIDE,
-    namespaces,
-    snapshot,
-)
+from vlab.cluster.objects import CLUSTER_WIDE, namespaces, snapshot
+from vlab.cluster.refusals import ApiError
 from vlab.deployment import Rendered, kept, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essences, identity
 from vlab.pins import pins
 from vlab.runs import Run
 from vlab.settings import INSTANCE, LEARNER, NAMESPACE, SCENARIO
+
+_DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 
 
 def cluster_uid(cluster: Kube) -> str:
@@ -56,7 +55,8 @@ def start(
         return known
     drawn = scenario.draw(learner, lab.profile) if parameters is None else parameters
     built = lab.provider == "kind-built" or _nodes_have(cluster, pins().engine.image)
-    made = rendered(lab, scenario, learner, namespace, drawn, built=built, gpus=gpus)
+    ingress = _ingress_class(cluster) if lab.provider == "context" and scenario.edge else ""
+    made = rendered(lab, scenario, learner, namespace, drawn, built=built, gpus=gpus, ingress_class=ingress)
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
     there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
@@ -80,6 +80,16 @@ def start(
         bring(cluster, lab, run, made.faulty, scenario, note)
         runs.write_whole(run.start, json.dumps(snapshot(cluster, lab, namespace)))
     return run
+
+
+def _ingress_class(cluster: Kube) -> str:
+    """The class that an Ingress is given here; empty where there is none, or one may not look."""
+    try:
+        found = cluster.items("ingressclasses")
+    except ApiError:
+        return ""
+    marked = [c for c in found if c["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"]
+    return next((str(c["metadata"]["name"]) for c in [*marked, *found]), "")
 
 
 def _nodes_have(cluster: Kube, image: str) -> bool:

@@ -150,6 +150,21 @@ def test_the_witness_is_deleted(well, cluster):
     assert report["passed"]
 
 
+def test_a_witness_that_is_kept_out_leaves_doubt(well, cluster):
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none", "namespace": SYSTEM}}
+    cluster.create({**quota, "spec": {"hard": {"pods": "0"}}})
+    try:
+        cluster.delete("pods", "witness", SYSTEM, grace=0)
+        cluster.gone("pods", "witness", SYSTEM)
+        report = graded()
+    finally:
+        cluster.delete("resourcequotas", "none", SYSTEM)
+    assert not report["passed"]
+    assert verdicts(report)["model-answers"] == "error"
+    assert "exceeded quota" in json.dumps(report)
+    assert graded()["passed"]
+
+
 def test_the_node_of_the_witness_stops(well, cluster):
     node = cluster.find("pods", "witness", SYSTEM)["spec"]["nodeName"]
     PODMAN.output("stop", "--time", "1", node, timeout=120)

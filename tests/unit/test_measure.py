@@ -86,3 +86,12 @@ def test_what_was_measured_is_read_back():
     measure.forget_before(LAB, run, scenario)
     with pytest.raises(LabError):
         measure.read_before(LAB, run, scenario)
+
+
+@pytest.mark.parametrize(("ingress_class", "kinds"), [("", 0), ("traefik", 1)])
+def test_an_edge_is_behind_an_ingress_where_the_cluster_has_a_class(ingress_class, kinds):
+    scenario = catalog.scenario("ingress-buffered")
+    made = rendered(LAB, scenario, "ada", "n", scenario.draw("ada"), ingress_class=ingress_class)
+    found = [o for o in made.faulty.objects if o["kind"] == "Ingress"]
+    assert len(found) == kinds
+    assert {o["spec"]["ingressClassName"] for o in found} <= {ingress_class}
