@@ -244,6 +244,33 @@ def _neighbour_lost_with_its_node(facts: Facts) -> None:
             node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
 
 
+def _of_the_edge(facts: Facts, kind: str) -> list[Object]:
+    """The objects in the middle of the way through the edge: its Service, or that one's endpoints."""
+    name, label = "edge", "kubernetes.io/service-name"
+    every = [o for o in facts.objects["now"] if o["kind"] == kind]
+    return [o for o in every if name in (o["metadata"]["name"], o["metadata"].get("labels", {}).get(label))]
+
+
+def _edge_gone(facts: Facts) -> None:
+    (service,) = _of_the_edge(facts, "Service")
+    facts.objects["now"].remove(service)
+
+
+def _stranger_behind_the_edge(facts: Facts) -> None:
+    (ends,) = _of_the_edge(facts, "EndpointSlice")
+    ends["endpoints"].append({"addresses": ["192.0.2.9"], "conditions": {"ready": True}})
+
+
+def _past_an_idle_nginx(facts: Facts) -> None:
+    """nginx is in the pod that the edge leads to, and the engine listens where it leads."""
+    (ends,) = _of_the_edge(facts, "EndpointSlice")
+    pod = facts.pods[0]
+    target = {"kind": "Pod", "name": pod["metadata"]["name"]}
+    ends["endpoints"] = [{"addresses": [pod["status"]["podIP"]], "conditions": {"ready": True}, "targetRef": target}]
+    edge = next(o for o in facts.objects["start"] if o["kind"] == "Deployment" and o["metadata"]["name"] == "edge")
+    pod["spec"]["containers"] += edge["spec"]["template"]["spec"]["containers"]
+
+
 def _late_through_the_edge(facts: Facts) -> None:
     edge = facts.stream["edge"]
     edge["chunks"] = [edge["seconds"]] * len(edge["chunks"])
@@ -277,6 +304,9 @@ ALTERED = (
     Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
     Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
     Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("edge-gone", "solved", "edge-kept", _edge_gone),
+    Altered("stranger-behind-the-edge", "solved", "edge-kept", _stranger_behind_the_edge),
+    Altered("past-an-idle-nginx", "solved", "edge-kept", _past_an_idle_nginx),
     Altered("stream-cut-short", "solved", "stream-whole", lambda f: f.stream["edge"].update(done=False)),
     Altered("stream-of-fewer-events", "solved", "stream-whole", lambda f: f.stream["edge"].update(events=20)),
     Altered("no-stream-at-all", "solved", "stream-whole", lambda f: f.stream["edge"].update(headers={})),
