@@ -29,9 +29,9 @@ def test_preemptions_gone(before, after):
     help="vllm:num_requests_waiting, and how long it stays up: a burst may wait a moment, not most of the time.",
 )
 def test_queue_drains(before, after):
-    """Requests wait in the queue for a fraction of the time"""
+    """Requests wait in the queue for half of the time"""
     comparable(before, after)
-    expect_share("requests waiting, times seconds", after.waited, before.waited, most=0.4, unit="request-seconds")
+    expect_share("requests waiting, times seconds", after.waited, before.waited, most=0.5, unit="request-seconds")
 
 
 @check(
@@ -41,9 +41,9 @@ def test_queue_drains(before, after):
     help="The slowest readers wait for others to give their place in the cache free: find what that place is.",
 )
 def test_first_token_sooner(before, after):
-    """The slowest readers see their first token in half the time"""
+    """The slowest readers see their first token in two thirds of the time"""
     comparable(before, after)
-    expect_share("time to first token, p95", after.ttft(95), before.ttft(95), most=0.5)
+    expect_share("time to first token, p95", after.ttft(95), before.ttft(95), most=0.65)
 
 
 @check(
