@@ -126,15 +126,18 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         """Loads that an engine on another profile was sent without a cluster, by the phase that each stands for."""
         return {f.stem: f for f in sorted((self.folder / "evidence" / profile).glob("*.zip"))}
 
-    @property
-    def brief(self) -> str:
-        """The incident as its users see it, in Markdown."""
-        return (self.folder / "brief.md").read_text()
+    def text(self, name: str, parameters: Parameters) -> str:
+        """brief.md, hints.md or solution/README.md, in Markdown; `{name}` in it is a parameter's value."""
+        found = (self.folder / name).read_text()
+        return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), found)
 
-    @property
-    def hints(self) -> list[str]:
+    def brief(self, parameters: Parameters) -> str:
+        """The incident as its users see it, in Markdown."""
+        return self.text("brief.md", parameters)
+
+    def hints(self, parameters: Parameters) -> list[str]:
         """From where to look to what to change, in Markdown."""
-        parts = re.split(r"^(?=## )", (self.folder / "hints.md").read_text(), flags=re.MULTILINE)
+        parts = re.split(r"^(?=## )", self.text("hints.md", parameters), flags=re.MULTILINE)
         return [part.strip() for part in parts if part.startswith("## ")]
 
     @property

@@ -117,3 +117,22 @@ def test_grading_after_the_learner_deleted_the_namespace(cluster, clean, vlab):
     assert not json.loads(graded.stdout)["passed"]
     assert vlab("reset", "four-gpu-pending").returncode == 0
     assert cluster.find("deployments", "vllm-server", "llm-demo")
+
+
+def test_an_exercise_that_is_measured(clean, vlab, tmp_path):
+    started = vlab("start", "ingress-buffered", "--learner", "eve", "--json")
+    assert started.returncode == 0, started.stderr
+    before = json.loads(started.stdout)["before"]
+    assert before, started.stdout
+    again = vlab("start", "ingress-buffered", "--learner", "eve", "--json")
+    assert json.loads(again.stdout)["before"] == before
+
+    red = vlab("grade", "ingress-buffered", "--learner", "eve", "--json")
+    assert red.returncode == 1
+    assert {c["id"] for c in json.loads(red.stdout)["checks"] if c["verdict"] == "fail"} == {"tokens-flow"}
+
+    assert vlab("solve", "ingress-buffered", "--learner", "eve").returncode == 0
+    page = tmp_path / "report.html"
+    green = vlab("grade", "ingress-buffered", "--learner", "eve", "--json", "--html", page)
+    assert green.returncode == 0, green.stdout
+    assert "<svg" in page.read_text()

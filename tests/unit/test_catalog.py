@@ -1,5 +1,7 @@
 """The catalogue of scenarios: found by their folder, refused with a clear word, parameters by learner."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,8 +20,8 @@ def test_an_unknown_scenario_names_the_nearest():
 @pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
 class TestEveryScenario:
     def test_has_three_hints(self, scenario):
-        assert len(scenario.hints) == 3
-        assert all(len(hint.splitlines()) > 2 for hint in scenario.hints)
+        assert len(scenario.hints(scenario.draw("ada"))) == 3
+        assert all(len(hint.splitlines()) > 2 for hint in scenario.hints(scenario.draw("ada")))
 
     def test_has_a_solution_and_says_why_it_is_one(self, scenario):
         assert (scenario.folder / "solution" / "apply.sh").is_file()
@@ -44,9 +46,9 @@ class TestEveryScenario:
         assert caught.value.hint == f"add {collector} to `collect` in scenario.yaml"
 
     def test_its_brief_does_not_give_the_cause_away(self, scenario):
-        last = scenario.hints[-1]
+        last = scenario.hints(scenario.draw("ada"))[-1]
         commands = [word for word in last.split("`")[1::2] if word.startswith("--")]
-        assert not [flag for flag in commands if flag in scenario.brief]
+        assert not [flag for flag in commands if flag in scenario.brief(scenario.draw("ada"))]
 
 
 def test_parameters_depend_on_the_learner_and_stay_the_same():
@@ -79,3 +81,16 @@ def test_merging_replaces_leaves_and_removes_nulls():
     base = {"server": {"flags": {"a": 1, "b": 2}, "shm": "1Gi"}, "x": [1]}
     over = {"server": {"flags": {"b": 3, "c": 4}, "shm": None}, "x": [2]}
     assert catalog.merged(base, over) == {"server": {"flags": {"a": 1, "b": 3, "c": 4}}, "x": [2]}
+
+
+@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
+def test_texts_name_parameters_that_there_are(scenario):
+    for profile in ("cpu", "gpu"):
+        drawn = scenario.draw("ada", profile)
+        for name in ("brief.md", "hints.md", "solution/README.md"):
+            assert not re.findall(r"\{[a-z_]+\}", scenario.text(name, drawn)), name
+
+
+def test_a_text_has_the_learners_own_figures():
+    scenario = catalog.scenario("cache-saturated")
+    assert "40 people at once" in scenario.brief({**scenario.draw("ada"), "users": 40})

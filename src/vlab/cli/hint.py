@@ -26,7 +26,7 @@ def hint(
 
     wanted = catalog.scenario(scenario)
     run = runs.load(lab.get(name), wanted, learner)
-    hints = wanted.hints
+    hints = wanted.hints(run.parameters)
     seen = len(hints) if every else min(run.hints_seen + 1, len(hints))
     run.saw_hints(seen)
     ui.out.print(Markdown("\n\n".join(hints[:seen] if every else hints[seen - 1 : seen])))

@@ -25,4 +25,4 @@ def solve(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER
         # From the start, so that it works whatever was tried before.
         run = exercise.reset(run, found, wanted, line.note)
         run_script(run, found, wanted, wanted.folder / "solution" / "apply.sh")
-    ui.out.print(Markdown((wanted.folder / "solution" / "README.md").read_text()))
+    ui.out.print(Markdown(wanted.text("solution/README.md", run.parameters)))

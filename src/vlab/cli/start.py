@@ -41,7 +41,7 @@ def start(
         figures = {"before": measured.figures(before.load, before.stream)} if before else {}
         typer.echo(json.dumps(run.model_dump(mode="json") | {"folder": str(run.folder)} | figures, indent=2))
         return
-    ui.out.print(Markdown(wanted.brief))
+    ui.out.print(Markdown(wanted.brief(run.parameters)))
     ui.out.print()
     if before:
         ui.out.print(measured.once(before.load, before.stream))
