@@ -28,15 +28,13 @@ def test_chat_first_token(before, after):
     "batch-kept",
     points=3,
     needs=["server-ready", "safeguards"],
-    help="Batch has a contract as well: a quarter of the tokens a second that it had, in and out.",
+    help="Batch has a contract as well: two fifths of the tokens a second that it had, in and out.",
 )
 def test_batch_kept(before, after):
     """Batch keeps the throughput that was agreed"""
     comparable(before, after)
     was, now = before.of("batch"), after.of("batch")
-    expect_kept(
-        "tokens of batch, in and out", now.tokens_per_second, was.tokens_per_second, least=0.25, unit="a second"
-    )
+    expect_kept("tokens of batch, in and out", now.tokens_per_second, was.tokens_per_second, least=0.4, unit="a second")
 
 
 @check(

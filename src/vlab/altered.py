@@ -13,6 +13,7 @@ from typing import Any
 from vlab.catalog import Scenario
 from vlab.evidence import Evidence
 from vlab.evidence.files import Contents
+from vlab.evidence.metrics import PREEMPTIONS, WAITING
 from vlab.grading import checks_in
 from vlab.model import CheckResult, Verdict
 from vlab.phases import fails, passes
@@ -34,6 +35,11 @@ class Facts:
         self.header: Object = json.loads(evidence.contents.files["evidence.json"])
         self.stream: Object = json.loads(evidence.contents.files.get("stream.json", "{}"))
         self.loaded: Object = json.loads(evidence.contents.files.get("load.json", "{}"))
+        self.lines: dict[str, list[Object]] = {
+            name: [json.loads(line) for line in raw.splitlines()]
+            for name, raw in evidence.contents.files.items()
+            if name.endswith(".jsonl")
+        }
 
     @cached_property
     def pods(self) -> list[Object]:
@@ -69,6 +75,7 @@ class Facts:
             **({"load.json": self.loaded} if self.loaded else {}),
         }
         files = {**self._evidence.contents.files, **{name: json.dumps(c).encode() for name, c in changed.items()}}
+        files |= {name: "\n".join(map(json.dumps, lines)).encode() for name, lines in self.lines.items()}
         return Evidence(self._evidence.path, Contents(files))
 
 
@@ -244,6 +251,26 @@ def _neighbour_lost_with_its_node(facts: Facts) -> None:
             node["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
 
 
+def _one_refused(facts: Facts) -> None:
+    facts.lines["requests.jsonl"][0] |= {"error": "http_503", "status": 503}
+
+
+def _sampled(facts: Facts, file: str, name: str, values: Callable[[int], float]) -> None:
+    """Change what every sample of a file says of a metric."""
+    for number, sample in enumerate(facts.lines[file]):
+        keys = [k for k in sample["samples"] if k.partition("{")[0] == name]
+        sample["samples"] |= {key: values(number) for key in keys}
+
+
+def _queues(facts: Facts) -> None:
+    _sampled(facts, "metrics.jsonl", WAITING, lambda _: 200.0)
+
+
+def _preempted_before(times: int) -> Callable[[Facts], None]:
+    """At the start so many requests lost their place."""
+    return lambda facts: _sampled(facts, "before-metrics.jsonl", PREEMPTIONS, lambda n: float(min(n, times)))
+
+
 def _of_the_edge(facts: Facts, kind: str) -> list[Object]:
     """The objects in the middle of the way through the edge: its Service, or that one's endpoints."""
     name, label = "edge", "kubernetes.io/service-name"
@@ -304,6 +331,10 @@ ALTERED = (
     Altered("without-gpu", "solved", "leak-released", partial(_another_pod, gpu=False), PASS),
     Altered("there-before", "solved", "leak-released", lambda f: _another_pod(f, "start", "now"), PASS),
     Altered("others-on-a-context", "solved", "leak-released", _another_pod_on_a_context, PASS),
+    Altered("one-refused", "solved", "all-served", _one_refused),
+    Altered("queues", "solved", "queue-drains", _queues),
+    Altered("preempted-enough-before", "solved", "preemptions-gone", _preempted_before(4), PASS),
+    Altered("hardly-preempted-before", "solved", "preemptions-gone", _preempted_before(3), ERROR),
     Altered("edge-gone", "solved", "edge-kept", _edge_gone),
     Altered("stranger-behind-the-edge", "solved", "edge-kept", _stranger_behind_the_edge),
     Altered("past-an-idle-nginx", "solved", "edge-kept", _past_an_idle_nginx),
@@ -317,7 +348,6 @@ ALTERED = (
     Altered("late-through-the-edge", "solved", "tokens-flow", _late_through_the_edge),
     Altered("another-load", "solved", "preemptions-gone", lambda f: f.loaded.update(workload="other"), ERROR),
     Altered("another-way", "solved", "chat-first-token", lambda f: f.loaded.update(via="forward"), ERROR),
-    Altered("some-unsent", "solved", "all-served", lambda f: f.loaded.update(not_sent=3), PASS),
     Altered("neighbour-changed", "solved", "neighbour-untouched", _neighbour_changed),
     Altered("neighbour-stopped", "solved", "neighbour-untouched", _neighbour_stopped),
     Altered("neighbour-lost", "solved", "neighbour-untouched", _neighbour_lost_with_its_node, ERROR),
