@@ -11,8 +11,8 @@ from vlab.cluster.kube import Kube
 from vlab.cluster.lab import Lab
 from vlab.errors import LabError
 from vlab.evidence.api import Answer, Asked, Counters
-from vlab.serving import Serving, serving
-from vlab.settings import PORT, SERVICE
+from vlab.serving import Serving, address, serving
+from vlab.settings import SERVICE
 from vlab.witness.http import as_object, as_text
 
 Event = dict[str, Any]
@@ -116,19 +116,20 @@ def _heard(found: Asked) -> bool:
     return all(a.heard for a in (found.models, *found.answers) if a is not None)
 
 
-def _look(cluster: Kube, namespace: str, addresses: Sequence[str] = (SERVICE,)) -> Serving:
+def look(cluster: Kube, namespace: str, addresses: Sequence[str] = (SERVICE,)) -> Serving:
+    """What stands behind the addresses now."""
     return serving(cluster.items("services,endpointslices,pods", namespace), namespace, addresses)
 
 
 def _once(
     cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note, addresses: Sequence[str]
 ) -> Asked:
-    before = _look(cluster, namespace, addresses)
+    before = look(cluster, namespace, addresses)
     if not before.pods and not before.strangers:
         return Asked(via="witness", max_tokens=MAX_TOKENS)
     draw = random.SystemRandom()
     given = {
-        "services": [f"http://{name}.{namespace}.svc:{PORT}" for name in addresses],
+        "services": [address(name, namespace) for name in addresses],
         "pods": before.urls,
         "model": values["server"]["model"],
         "prompts": [question(draw) for _ in range(2 * len(addresses) + len(before.pods))],
@@ -143,7 +144,7 @@ def _once(
     else:
         events = forwarded(cluster, namespace, before, given, _ATTEMPT_S)
         result = _asked(events, "forward", "")
-    after = _look(cluster, namespace, addresses)
+    after = look(cluster, namespace, addresses)
     return result.model_copy(update={"unsteady": changed(before, after)})
 
 

@@ -2,8 +2,8 @@
 
 import dataclasses
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from vlab import __version__, exercise, measure, runs, settle, ui
 from vlab.catalog import Scenario
@@ -60,9 +60,13 @@ def begin(
             _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
     if scenario.measured:
         with steps.step("Measure it as it is, to compare with later") as line:
-            before = measure.ensure_before(cluster, lab, run, scenario, line.note)
-            refuse_unseen(lab, scenario, run, before)
+            measure_fault(cluster, lab, scenario, run, line.note)
     return run
+
+
+def measure_fault(cluster: Kube, lab: Lab, scenario: Scenario, run: Run, note: Callable[[str], None]) -> None:
+    """What every grading is compared with. Raises: LabError if it could not be measured, or does not show."""
+    refuse_unseen(lab, scenario, run, measure.ensure_before(cluster, lab, run, scenario, note))
 
 
 def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> None:
@@ -70,12 +74,6 @@ def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> Non
 
     The check that must fail on the fault is asked, with the same figures for now as for the start.
     """
-    parts: dict[str, Any] = {}
-    if before.load is not None:
-        both = {"loaded": before.load.loaded, "requests": before.load.requests, "metrics": before.load.metrics}
-        parts |= both | {f"{name}_before": part for name, part in both.items()}
-    if before.stream is not None:
-        parts |= {"stream": before.stream, "stream_before": before.stream}
     header = Header(
         vlab=__version__,
         scenario=scenario.id,
@@ -88,7 +86,7 @@ def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> Non
         collectors=dict.fromkeys(("load", "stream", "before"), Collected(ok=True)),
     )
     with tempfile.TemporaryDirectory(prefix="vlab-") as folder:
-        write(Path(folder) / "evidence", header, parts)
+        write(Path(folder) / "evidence", header, {**before.parts(), **before.parts("_before")})
         (expected,) = (c for c in checks_in(*scenario.graders) if c.id == scenario.expected)
         result = judge(dataclasses.replace(expected, needs=()), Views(Evidence(Path(folder) / "evidence")), {})
     if result.verdict is not Verdict.FAIL:

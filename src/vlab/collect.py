@@ -202,7 +202,7 @@ def _load(context: Context) -> None:
     if found.loaded.unsteady:  # a node that was lost is nobody's fault; what comes again is the deployment's own
         context.wait()
         found = measure.load(context.cluster, context.lab, context.run, context.scenario, context.note)
-    context.parts |= {"loaded": found.loaded, "requests": found.requests, "metrics": found.metrics}
+    context.parts |= measure.Before(load=found).parts()
 
 
 def _stream(context: Context) -> None:
@@ -212,15 +212,7 @@ def _stream(context: Context) -> None:
 
 def _before(context: Context) -> None:
     """What was measured when the exercise began; it is read, not measured."""
-    found = measure.read_before(context.lab, context.run, context.scenario)
-    if found.load is not None:
-        context.parts |= {
-            "loaded_before": found.load.loaded,
-            "requests_before": found.load.requests,
-            "metrics_before": found.load.metrics,
-        }
-    if found.stream is not None:
-        context.parts["stream_before"] = found.stream
+    context.parts |= measure.read_before(context.lab, context.run, context.scenario).parts("_before")
 
 
 def _objects(context: Context) -> None:

@@ -7,6 +7,7 @@ from vlab.cluster.lab import Lab
 from vlab.deployment import kept
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
+from vlab.serving import address
 from vlab.settings import NAMESPACE, PORT, SERVICE
 
 
@@ -47,4 +48,4 @@ def open_witness(lab: Lab, namespace: str | None) -> tuple[witness.Witness, str]
             f"ask through a tunnel: `vlab kubectl port-forward service/{SERVICE} {PORT}`",
             Exit.NO_LAB,
         )
-    return found, f"http://{SERVICE}.{run.namespace}.svc:{PORT}"
+    return found, address(SERVICE, run.namespace)

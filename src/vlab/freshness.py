@@ -12,6 +12,7 @@ from vlab.selection import Known
 
 _COLLECTORS = (
     *("asking.py", "bring.py", "collect.py", "deployment.py", "exercise.py", "inside.py", "probing.py", "settle.py"),
+    *("measure.py", "load/*.py", "load/vocabulary.txt"),
     *(
         "serving.py",
         "pins.toml",

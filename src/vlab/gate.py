@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlab import exercise, freshness, judgement, measure, runs, settle, ui
-from vlab.begin import refuse_unseen
+from vlab import exercise, freshness, judgement, runs, settle, ui
+from vlab.begin import measure_fault
 from vlab.bring import bring
 from vlab.catalog import Parameters, Scenario
 from vlab.cluster import nodes
@@ -88,8 +88,7 @@ class _Life:
         with self.steps.step("Measure the fault") as line:
             limits = settle.Limits(patient=False)
             settle.settle(self.cluster, self.lab, NAMESPACE, line.note, PATIENCE_S, limits, self.scenario.awaited)
-            before = measure.ensure_before(self.cluster, self.lab, self.run, self.scenario, line.note)
-            refuse_unseen(self.lab, self.scenario, self.run, before)
+            measure_fault(self.cluster, self.lab, self.scenario, self.run, line.note)
 
     def _spaces(self) -> set[str]:
         return {o["metadata"]["name"] for o in self.cluster.items("namespaces")}

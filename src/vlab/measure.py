@@ -23,8 +23,7 @@ from vlab.evidence import Loaded, Measured, Stream, StreamPath
 from vlab.load.result import LoadResult
 from vlab.load.workload import Workload, canonical, checked
 from vlab.runs import Run
-from vlab.serving import Serving, serving
-from vlab.settings import PORT
+from vlab.serving import Serving, address, serving
 
 Note = Callable[[str], None]
 
@@ -43,6 +42,13 @@ class Before(pydantic.BaseModel, frozen=True):
 
     load: Measured | None = None
     stream: Stream | None = None
+
+    def parts(self, suffix: str = "") -> dict[str, Any]:
+        """The parts of evidence that hold it; those of a start end in `_before`."""
+        found: dict[str, Any] = {} if self.stream is None else {"stream": self.stream}
+        if self.load is not None:
+            found |= {"loaded": self.load.loaded, "requests": self.load.requests, "metrics": self.load.metrics}
+        return {f"{name}{suffix}": part for name, part in found.items()}
 
 
 def workload_of(scenario: Scenario, parameters: Parameters) -> Workload:
@@ -90,13 +96,15 @@ def send(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, serving: Serving
     model = values["server"]["model"]
     if found is None:
         return _through_tunnels(cluster, run, scenario, wanted, model, note), "forward"
-    given = {"workload": wanted.model_dump(mode="json"), "model": model, "api_key": None, "engines": serving.urls}
-    return _from_inside(found, run, scenario, given, wanted, note), "witness"
+    own = {c.name: address(scenario.send.get(c.name, scenario.addresses[0]), run.namespace) for c in wanted.classes}
+    where = {"service": address(scenario.addresses[0], run.namespace), "targets": own, "engines": serving.urls}
+    given = {**where, "model": model, "api_key": None}
+    return from_inside(found, wanted, given, lambda words: note(f"load: {words}")), "witness"
 
 
 def serving_now(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
     """What stands behind the scenario's addresses."""
-    return serving(cluster.items("services,endpointslices,pods", run.namespace), run.namespace, scenario.addresses)
+    return asking.look(cluster, run.namespace, scenario.addresses)
 
 
 def _look(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
@@ -106,16 +114,22 @@ def _look(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
     return found
 
 
-def _from_inside(
-    found: witness.Witness, run: Run, scenario: Scenario, given: Mapping[str, Any], wanted: Workload, note: Note
-) -> LoadResult:
+def from_inside(found: witness.Witness, wanted: Workload, given: Mapping[str, Any], note: Note) -> LoadResult:
+    """A workload, sent by the witness.
+
+    Args:
+        given: what its program `load` takes besides the workload.
+
+    Raises:
+        LabError: it could not be sent, or did not come to its end.
+    """
+
     def heard(event: Mapping[str, Any]) -> None:
         if event["kind"] == "progress":
-            note(f"load: {event['done']} done, {event['in_flight']} in flight, {event['errors']} errors")
+            note(f"{event['done']} done, {event['in_flight']} in flight, {event['errors']} errors")
 
-    targets = {c.name: url(scenario.send.get(c.name, scenario.addresses[0]), run) for c in wanted.classes}
-    where = {"service": url(scenario.addresses[0], run), "targets": targets}
-    events = found.ask("load", {**given, **where}, wanted.run_timeout_seconds + _AROUND_S, heard)
+    whole = {**given, "workload": wanted.model_dump(mode="json")}
+    events = found.ask("load", whole, wanted.run_timeout_seconds + _AROUND_S, heard)
     wrong = next((e for e in events if e["kind"] == "wrong"), None)
     if wrong is not None:
         raise LabError(wrong["message"], wrong["hint"], Exit.NO_LAB)
@@ -123,11 +137,6 @@ def _from_inside(
     if result is None:
         raise LabError("the load did not come to its end in time", "measure again", Exit.NO_LAB)
     return LoadResult.model_validate(result["result"])
-
-
-def url(service: str, run: Run) -> str:
-    """The address that clients of a Service use."""
-    return f"http://{service}.{run.namespace}.svc:{PORT}"
 
 
 def _through_tunnels(
@@ -180,7 +189,7 @@ def stream(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) ->
     note("a stream, direct and through the edge")
     draw = random.SystemRandom()
     given = {
-        "paths": {"direct": next(iter(found.urls.values())), "edge": url(edge, run)},
+        "paths": {"direct": next(iter(found.urls.values())), "edge": address(edge, run.namespace)},
         "prompts": [asking.question(draw) for _ in range(2)],
         "model": values["server"]["model"],
         "max_tokens": STREAM_TOKENS,

@@ -67,6 +67,11 @@ class Serving:
         return {p["metadata"]["name"]: f"http://{_host(p)}:{self.ports[p['metadata']['name']]}" for p in self.pods}
 
 
+def address(service: str, namespace: str) -> str:
+    """What clients inside the cluster call a Service by."""
+    return f"http://{service}.{namespace}.svc:{PORT}"
+
+
 def _host(pod: Object) -> str:
     address = str(pod["status"]["podIP"])
     return f"[{address}]" if ":" in address else address

@@ -93,7 +93,7 @@ def test_where_nothing_is_ready_nobody_is_asked():
 
 def serving(*pods):
     found = [making.endpoint(p, p["status"]["podIP"]) for p in pods]
-    return asking._look(Cluster(*pods, making.service(), making.endpoints(*found)), making.HERE)
+    return asking.look(Cluster(*pods, making.service(), making.endpoints(*found)), making.HERE)
 
 
 def test_a_change_behind_the_service_is_seen():

@@ -19,10 +19,6 @@ if TYPE_CHECKING:  # at run time they are imported by the commands, so that othe
     from vlab.load.workload import Workload
 
 
-_AROUND_S = 30.0
-"""Beside the load itself: to start, to wait until the engine has drained, to send what came."""
-
-
 class _RunByDefault(TyperGroup):
     """`vlab load chat` means `vlab load run chat`."""
 
@@ -155,20 +151,12 @@ def _send_from_the_witness(
     """From inside the cluster, by the Service's name, as the exercise's clients do."""
     from vlab.cluster import lab
     from vlab.endpoint import open_witness
-    from vlab.load.result import LoadResult
+    from vlab.measure import from_inside
 
     found, service = open_witness(lab.get(lab_name), None)
-    given = {"service": service, "workload": wanted.model_dump(mode="json"), "model": model or "", "api_key": api_key}
+    given = {"service": service, "model": model or "", "api_key": api_key}
     with ui.Steps() as steps, steps.step(f"load {name}") as line:
-
-        def note(event: dict[str, Any]) -> None:
-            if event["kind"] == "progress":
-                line.note(f"{event['done']} done, {event['in_flight']} in flight, {event['errors']} errors")
-
-        events = found.ask("load", given, wanted.run_timeout_seconds + _AROUND_S, note)
-    if (last := events[-2])["kind"] == "wrong":
-        raise LabError(last["message"], last["hint"], Exit.NO_LAB)
-    return LoadResult.model_validate(last["result"])
+        return from_inside(found, wanted, given, line.note)
 
 
 def _require_folder(file: Path | None) -> None:

@@ -50,7 +50,7 @@ def _slim(name: str, raw: bytes, recorded: Mapping[str, bytes]) -> bytes:
         content = {part: [_of_node(o) if o["kind"] == "Node" else o for o in found] for part, found in content.items()}
     if name == "events.json":
         content = _of_what_is_there(content, json.loads(recorded.get("objects.json", b'{"now": []}'))["now"])
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return _line(content)
 
 
 def _of_sample(line: bytes) -> bytes:
@@ -64,7 +64,7 @@ def _of_request(line: bytes) -> bytes:
     return _line({k: v for k, v in json.loads(line).items() if k != "chunks"})
 
 
-def _line(content: dict[str, Any]) -> bytes:
+def _line(content: Any) -> bytes:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -94,8 +94,9 @@ class Traffic:
     def waited(self) -> float:
         """Request-seconds: how many requests waited in all engines' queues, times how long."""
         total = 0.0
+        every = self.metrics.points(WAITING)
         for pod in self.metrics.pods:
-            points = [p for p in self.metrics.points(WAITING) if p.pod == pod]
+            points = [p for p in every if p.pod == pod]
             total += sum(earlier.value * (later.t - earlier.t) for earlier, later in pairwise(points))
         return total
 

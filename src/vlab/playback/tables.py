@@ -190,6 +190,14 @@ _NAME = Column("Name", _at("metadata.name"))
 _AGE = Column("Age", lambda found, at: ago(found["metadata"].get("creationTimestamp"), at))
 _CREATED = Column("Created At", _at("metadata.creationTimestamp"))
 _PLAIN = (_NAME, _AGE)
+_REPLICAS = (
+    _NAME,
+    Column("Desired", _at("spec.replicas", 1)),
+    Column("Current", _at("status.replicas", 0)),
+    Column("Ready", _at("status.readyReplicas", 0)),
+    _AGE,
+    *_CONTAINERS,
+)
 
 
 def _job_status(job: Object, _: datetime) -> str:
@@ -331,21 +339,11 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         _SELECTOR,
     ),
     "ReplicaSet": (
-        _NAME,
-        Column("Desired", _at("spec.replicas", 1)),
-        Column("Current", _at("status.replicas", 0)),
-        Column("Ready", _at("status.readyReplicas", 0)),
-        _AGE,
-        *_CONTAINERS,
+        *_REPLICAS,
         _SELECTOR,
     ),
     "ReplicationController": (
-        _NAME,
-        Column("Desired", _at("spec.replicas", 1)),
-        Column("Current", _at("status.replicas", 0)),
-        Column("Ready", _at("status.readyReplicas", 0)),
-        _AGE,
-        *_CONTAINERS,
+        *_REPLICAS,
         Column("Selector", _selector("spec.selector"), True),
     ),
     "StatefulSet": (_NAME, Column("Ready", _of("status.readyReplicas", "spec.replicas")), _AGE, *_CONTAINERS),

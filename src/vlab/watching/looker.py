@@ -171,10 +171,10 @@ class Looker:
 
     def _moving(self) -> str | None:
         """What has not settled, by what is in memory and the cluster's clock."""
-        objects, namespace = self._watched.objects(), self._run.namespace
-        found = restless(objects, self._clock.now(), self._lab, namespace, self._limits)
+        objects, namespace, here = self._watched.objects(), self._run.namespace, self._scenario.awaited
+        found = restless(objects, self._clock.now(), self._lab, namespace, self._limits, here)
         pending = [o for o in objects if is_unschedulable(o)]
-        if found or not pending or serves(objects, namespace):
+        if found or not pending or serves(objects, namespace, here):
             self._waits_since = None
             return found
         now = time.monotonic()
