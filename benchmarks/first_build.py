@@ -310,14 +310,23 @@ def figures(rows: Sequence[Row], wall_s: float, cpu_s: Mapping[str, float]) -> d
     }
 
 
+def table(first: str, *numbers: str, last: str) -> Table:
+    """Words, then numbers, then words."""
+    made = Table(first, box=None, pad_edge=False)
+    for number in numbers:
+        made.add_column(number, justify="right")
+    made.add_column(last)
+    return made
+
+
 def show(found: Mapping[str, Any]) -> None:
     """Print it as tables."""
     console = Console(width=None if sys.stdout.isatty() else 160)
-    every = Table("step", "start", "end", "seconds", "CPU s", "busy cores", "needs", box=None, pad_edge=False)
+    every = table("step", "start", "end", "seconds", "CPU s", "busy cores", last="needs")
     for r in found["steps"]:
         times = (f"{r[what]:.1f}" for what in ("start", "end", "seconds", "cpu_s", "cores"))
         every.add_row(r["name"], *times, ", ".join(r["needs"]))
-    path = Table("critical path", "gap before", "seconds", "busy cores", "beside it", box=None, pad_edge=False)
+    path = table("critical path", "gap before", "seconds", "busy cores", last="beside it")
     for link in found["critical_path"]:
         others = ", ".join(f"{name} {s:.0f}" for name, s in link["beside"].items() if s >= 1)
         path.add_row(link["name"], *(f"{link[what]:.1f}" for what in ("gap_s", "seconds", "cores")), others)
