@@ -84,8 +84,8 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--workers", type=int, default=4)
     workers = options.parse_args().workers
-    with ui.Steps() as steps:
-        built = targets.ensure("kind-built", PODMAN, steps)
+    with ui.Steps() as steps, targets.ready("kind-built", PODMAN, steps) as built:
+        pass
     assert built.store is not None  # noqa: S101
     with tempfile.TemporaryDirectory(dir=paths.cache()) as folder:
         archive = engine_archive(built.store, Path(folder))

@@ -1,16 +1,21 @@
 """The pure parts of cluster: names, records, kind's configuration, what is ours and what is not."""
 
+import os
+import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from vlab import names, paths
+from vlab import names, paths, ui
 from vlab.build import store, targets
+from vlab.build.pipeline import Step, Work
 from vlab.cluster import kind, nodes
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Container, Engine, remove_images
 from vlab.errors import Exit, LabError
+from vlab.locks import held
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +100,67 @@ def test_pruning_keeps_what_a_lab_has_mounted(tmp_path):
     targets.prune(root)
     assert used.is_dir()
     assert (root / "nodes" / "class-1" / "0").is_dir()
+    assert sorted(p.name for p in root.iterdir()) == ["nodes", "store"]
     assert not old.exists()
-    assert not (root / "scratch").exists()
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    """A provider whose build leaves a compiler's cache and a result that only the next step needed."""
+
+    def compile_it(work: Work) -> None:
+        (work.scratch("go-build") / "object").touch()
+
+    needed = Step("needed", "Compile", compile_it, {})
+    monkeypatch.setattr(targets, "steps_of", lambda _: (Step("kept", "Keep", lambda _: None, {}, (needed,)),))
+    monkeypatch.setitem(targets.PEAK_BYTES, "kind-registry", 0)
+
+
+@pytest.fixture
+def removal(monkeypatch):
+    """Lets removals go on, which wait until it is set."""
+    let_go, rmtree = threading.Event(), shutil.rmtree
+
+    def wait_and_remove(folder, **options):
+        assert let_go.wait(20)
+        rmtree(folder, **options)
+
+    monkeypatch.setattr(targets.shutil, "rmtree", wait_and_remove)
+    yield let_go
+    let_go.set()
+
+
+def make_ready(steps):
+    return targets.ready("kind-registry", Engine("podman"), steps)
+
+
+def test_what_only_the_building_needed_is_removed_beside_the_cluster_start(two_steps, removal):
+    root = paths.cache()
+    with ui.Steps() as steps, make_ready(steps) as built:
+        assert built.kind.parent.is_dir()
+        left = [p.name for p in root.iterdir() if p.is_dir()]
+        assert sorted(left) == ["kept", f"pruned.removing-{os.getpid()}"], "the start has waited, or it is not gone"
+        assert not held(root), "others would wait for the removal"
+        removal.set()
+    assert [p.name for p in root.iterdir() if p.is_dir()] == ["kept"], "vlab up has not waited for its own removal"
+
+
+def test_a_cluster_start_that_fails_says_so_at_once_and_the_next_one_goes_on_cleaning(two_steps, removal):
+    with pytest.raises(LabError, match="no"), ui.Steps() as steps, make_ready(steps):
+        raise LabError("no", "")
+    root = paths.cache()
+    assert list(root.glob("*.removing-*"))
+    removal.set()
+    with ui.Steps() as steps, make_ready(steps):
+        pass
+    assert not list(root.glob("*.removing-*"))
+
+
+def test_who_changes_the_recipes_keeps_the_compilers_caches(two_steps, monkeypatch):
+    monkeypatch.setenv("VLAB_KEEP_BUILD", "1")
+    with ui.Steps() as steps, make_ready(steps):
+        pass
+    assert (paths.cache() / "scratch/go-build/object").is_file()
 
 
 def test_too_small_a_disk_is_said_before_anything_is_built(tmp_path):

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from vlab import proc
-from vlab.build import engine, golang, node, oci, store
+from vlab.build import engine, golang, node, oci, store, straight
 from vlab.build.debian import bootstrap
 from vlab.build.golang import binaries
 from vlab.build.pipeline import Step, Work, digest
@@ -71,9 +71,8 @@ def _build_store(work: Work) -> None:
 
 
 def _build_engine_store(work: Work) -> None:
-    store.import_images(
-        [engine.engine_image(work.root)], work.out / "containerd", work.result(golang.containerd), work.log
-    )
+    image = engine.engine_image(work.root)
+    straight.link_image(image, work.out / "containerd", work.result(golang.containerd), work.log)
 
 
 tools_root = Step("tools-root", "Make the small images' Debian", _build_root, {"packages": PACKAGES})
@@ -94,6 +93,7 @@ tools_archive = Step(
 )
 """A folder with tools.tar, for `kind load image-archive`."""
 
+# Without straight.py: what it makes is what these make.
 _UNPACKING = digest([Path(store.__file__), Path(oci.__file__)])
 
 engine_store = Step(

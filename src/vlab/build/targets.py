@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +19,9 @@ from vlab.pins import pins
 
 GOLDEN = "golden"
 """In the folder of a lab's nodes: a link to the image store that they have mounted."""
+
+_CONDEMNED = "pruned.removing-{}"
+"""In the cache: what `_condemn` has moved out of the way, by the process that did."""
 
 PEAK_BYTES: dict[ProviderName, int] = {"kind-built": 20 * 10**9, "kind-registry": 9 * 10**9, "context": 0}
 """What a provider takes on the disk at its peak: compiling and unpacking, or pulling."""
@@ -52,31 +58,53 @@ def steps_of(provider: ProviderName) -> tuple[Step, ...]:
     return (golang.clients, images.tools_archive)
 
 
-def ensure(provider: ProviderName, engine: NodeImages, steps: ui.Steps) -> Images:
-    """Build what is missing; the first time takes minutes, then nothing.
+@contextmanager
+def ready(provider: ProviderName, engine: NodeImages, steps: ui.Steps) -> Iterator[Images]:
+    """Build what is missing; the first time takes minutes, then nothing. The block uses it.
+
+    What only the building needed is removed beside the block, which waits for that at its end unless it fails.
 
     Raises:
         LabError: the disk is too small, a registry refuses something, or a tool failed.
     """
     root = paths.cache()
     wanted = steps_of(provider)
-    with locked(root, "building images"):
-        pipeline = Pipeline(root, paths.logs())
-        if pipeline.missing(wanted):
-            _check_disk(root, PEAK_BYTES[provider])
-            sweep(root)
-            pipeline.ensure(wanted, steps)
-            if not os.environ.get("VLAB_KEEP_BUILD"):  # for those who change the recipes
-                with steps.step("Clean up after building"):
-                    prune(root)
-        reference = _node_reference(provider)
-        if provider == "kind-built" and not engine.has_image(reference):
-            with steps.step("Import the node image"):
-                tar = node.node_image.path(root) / "node.tar"
-                engine.import_node(tar, reference, paths.logs() / "import-node.log")
-    golden = images.image_store.path(root) / "containerd" if provider == "kind-built" else None
-    archive = None if golden else images.tools_archive.path(root) / "tools.tar"
-    return Images(wanted[0].path(root) / "kind", reference, golden, images.TOOLS, archive)
+    with ExitStack() as beside:
+        with locked(root, "building images"):
+            pipeline = Pipeline(root, paths.logs())
+            if pipeline.missing(wanted):
+                _check_disk(root, PEAK_BYTES[provider])
+                sweep(root)
+                pipeline.ensure(wanted, steps)
+                if not os.environ.get("VLAB_KEEP_BUILD"):  # for those who change the recipes
+                    _condemn(root)
+            for condemned in root.glob(_CONDEMNED.format("*")):  # also what a killed vlab left
+                beside.enter_context(_removing(condemned, steps))
+            reference = _node_reference(provider)
+            if provider == "kind-built" and not engine.has_image(reference):
+                with steps.step("Import the node image"):
+                    tar = node.node_image.path(root) / "node.tar"
+                    engine.import_node(tar, reference, paths.logs() / "import-node.log")
+        golden = images.image_store.path(root) / "containerd" if provider == "kind-built" else None
+        archive = None if golden else images.tools_archive.path(root) / "tools.tar"
+        yield Images(wanted[0].path(root) / "kind", reference, golden, images.TOOLS, archive)
+
+
+@contextmanager
+def _removing(folder: Path, steps: ui.Steps) -> Iterator[None]:
+    """Remove a folder beside the block: gigabytes of small files take a while, and nobody needs them gone.
+
+    A block that fails does not wait for it: the next `vlab up` goes on.
+    """
+
+    def remove_all() -> None:
+        with steps.step("Clean up after building"):
+            shutil.rmtree(folder, ignore_errors=True)  # another vlab may sweep it meanwhile
+
+    thread = threading.Thread(target=remove_all, name="clean-up", daemon=True)
+    thread.start()
+    yield
+    thread.join()
 
 
 def built(provider: ProviderName) -> bool:
@@ -128,13 +156,21 @@ def prune(root: Path) -> None:
     Must be called with the cache's lock held. What the nodes of a lab use is left alone, however old.
     """
     sweep(root)
+    shutil.rmtree(_condemn(root))
+
+
+def _condemn(root: Path) -> Path:
+    """Move what `prune` removes into one folder, at once and all of it; a sweep takes it for half-removed."""
+    doomed = root / _CONDEMNED.format(os.getpid())
+    doomed.mkdir()
     keep = kept() | {golden.readlink().parent.relative_to(root) for golden in root.glob(f"nodes/*/{GOLDEN}")}
-    for folder in (f for f in root.glob("*/*") if f.is_dir()):
+    for folder in [f for f in root.glob("*/*") if f.is_dir()]:
         relative = folder.relative_to(root)
-        if relative.parts[0] != "nodes" and relative not in keep:
-            remove(folder)
-    for parent in (p for p in root.iterdir() if p.is_dir() and not any(p.iterdir())):
+        if relative.parts[0] not in ("nodes", doomed.name) and relative not in keep:
+            folder.rename(doomed / "-".join(relative.parts))
+    for parent in [p for p in root.iterdir() if p.is_dir() and p != doomed and not any(p.iterdir())]:
         parent.rmdir()
+    return doomed
 
 
 def clear(root: Path) -> None:

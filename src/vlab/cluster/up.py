@@ -109,14 +109,14 @@ def _ensure_cluster(lab: Lab | None, wanted: Wanted, steps: ui.Steps) -> Lab:
         kind.refuse_foreign(wanted.name, containers)
     if lab is not None and lab.state == "ready" and containers and _revive(lab, engine, containers, steps):
         return lab
-    images = targets.ensure(wanted.provider, engine, steps)
-    if lab is not None and containers:
-        with steps.step("Remove what is left of the cluster"):
-            destroy(lab, images.kind, log)
-    lab = new(wanted.name, wanted.provider, engine, wanted.profile, wanted.workers, wanted.context)
-    _create(lab, images, steps, log)
-    lab = lab.model_copy(update={"state": "ready"})
-    lab.save()
+    with targets.ready(wanted.provider, engine, steps) as images:
+        if lab is not None and containers:
+            with steps.step("Remove what is left of the cluster"):
+                destroy(lab, images.kind, log)
+        lab = new(wanted.name, wanted.provider, engine, wanted.profile, wanted.workers, wanted.context)
+        _create(lab, images, steps, log)
+        lab = lab.model_copy(update={"state": "ready"})
+        lab.save()
     return lab
 
 
