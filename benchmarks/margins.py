@@ -1,10 +1,14 @@
 """How far right mendings are from wrong ones: the decisive figures of ten loads of each, and the gap between the worst
 right and the best wrong mending of each check, against the spread of either. A gap under twice the spread is no check.
+Checks compare with the start, so figures are compared as shares of the faulty deployment's: the worst right share is
+that of its worst load against the kindest of the faulty ones, the best wrong share that of its best against the harshest.
 
 Needs a lab (`vlab up`) with nothing deployed in namespace vlab-margins, on a machine that does nothing else.
-`--beside 1` keeps so many cores busy meanwhile, as on a slower machine.
+`--beside 1` keeps so many cores busy meanwhile, as on a slower machine. `--keep FILE` has one line for each phase that
+is done, so that a run which was cut goes on.
 
 Usage: .venv/bin/python benchmarks/margins.py SCENARIO [--name LAB] [--runs 10] [--phase PHASE ...] [--beside N]
+           [--keep FILE] [--json]
 """
 
 import argparse
@@ -15,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -41,6 +46,8 @@ class Figure:
 
     of: Callable[[Any], float]
     lower_is_better: bool = True
+    compares: bool = True
+    """With what it was at the start."""
 
 
 def reads(stream: Stream) -> float:
@@ -58,7 +65,7 @@ FIGURES: dict[str, Figure] = {
     "throughput-kept": Figure(lambda t: t.tokens_per_second, lower_is_better=False),
     "chat-first-token": Figure(lambda t: t.of("chat").ttft(95)),
     "batch-kept": Figure(lambda t: t.of("batch").tokens_per_second, lower_is_better=False),
-    "tokens-flow": Figure(reads, lower_is_better=False),
+    "tokens-flow": Figure(reads, lower_is_better=False, compares=False),
 }
 
 
@@ -122,26 +129,56 @@ def values(figure: Figure, loads: list[Any]) -> list[float]:
     return known
 
 
+def shares(figure: Figure, now: list[float], faulty: list[float]) -> tuple[float, float]:
+    """The least and the most that a figure can be of what it was at the start, whichever loads are compared.
+
+    Returns: two fractions; the figures themselves where a check does not compare with the start.
+    """
+    if not figure.compares or not faulty:
+        return min(now), max(now)
+    return min(now) / max(faulty), max(now) / (min(faulty) or 1e-9)
+
+
+def spread(figure: Figure, now: list[float], faulty: list[float]) -> float:
+    """The standard deviation of a figure, as a share of the faulty deployment's median."""
+    if len(now) < 2:
+        return 0.0
+    whole = statistics.median(faulty) if figure.compares and faulty else 1.0
+    return statistics.stdev(now) / (whole or 1e-9)
+
+
 def gap(scenario: Scenario, check: str, by_phase: dict[str, list[float]]) -> dict[str, Any] | None:
-    """The worst right and the best wrong mending of a check, and what is between them."""
-    sign = 1 if FIGURES[check].lower_is_better else -1
+    """The worst right and the best wrong mending of a check, and what is between them, in shares of the start."""
+    figure, faulty = FIGURES[check], by_phase.get("faulty", [])
     right = {p: v for p, v in by_phase.items() if v and must_fail(scenario, p) is None}
-    wrong = {p: v for p, v in by_phase.items() if v and must_fail(scenario, p) == check}
+    wrong = {p: v for p, v in by_phase.items() if v and must_fail(scenario, p) == check and p != "faulty"}
+    if check == scenario.expected and faulty and not wrong:
+        wrong = {"faulty": faulty}
     if not right or not wrong:
         return None
-    worst = max(right, key=lambda p: max(sign * x for x in right[p]))
-    best = min(wrong, key=lambda p: min(sign * x for x in wrong[p]))
-    high, low = max(sign * x for x in right[worst]), min(sign * x for x in wrong[best])
-    spread = max(statistics.stdev(v) if len(v) > 1 else 0.0 for v in (right[worst], wrong[best]))
+    end = max if figure.lower_is_better else min
+    bad = {p: shares(figure, v, faulty)[1 if figure.lower_is_better else 0] for p, v in right.items()}
+    good = {p: shares(figure, v, faulty)[0 if figure.lower_is_better else 1] for p, v in wrong.items()}
+    worst = end(bad, key=lambda p: bad[p])
+    best = (min if figure.lower_is_better else max)(good, key=lambda p: good[p])
+    between = good[best] - bad[worst] if figure.lower_is_better else bad[worst] - good[best]
+    most = max(spread(figure, right[worst], faulty), spread(figure, wrong[best], faulty))
     return {
         "worst_right": worst,
-        "at": sign * high,
+        "at": round(bad[worst], 3),
         "best_wrong": best,
-        "wrong_at": sign * low,
-        "gap": low - high,
-        "spread": spread,
-        "enough": low - high >= 2 * spread,
+        "wrong_at": round(good[best], 3),
+        "gap": round(between, 3),
+        "spread": round(most, 3),
+        "enough": between >= 2 * most,
     }
+
+
+def read(keep: Path | None) -> dict[str, dict[str, list[float]]]:
+    """The figures of the phases that are done."""
+    if keep is None or not keep.is_file():
+        return {}
+    return {phase: by for line in keep.read_text().splitlines() for phase, by in json.loads(line).items()}
 
 
 def main() -> None:
@@ -152,6 +189,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=10)
     options.add_argument("--phase", action="append")
     options.add_argument("--beside", type=int, default=0)
+    options.add_argument("--keep", type=Path)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     scenario = catalog.scenario(given.scenario)
@@ -159,11 +197,15 @@ def main() -> None:
     deciding = [f"wrong-{n}" for n, check in scenario.wrong.items() if check in own]
     also = [f"also-{name}" for name in scenario.also_right]
     phases = given.phase or ["faulty", "solved", *also, *deciding]
-    table: dict[str, dict[str, list[float]]] = {}
+    table = read(given.keep)
+    phases = [p for p in phases if p not in table]
     with busy(given.beside):
-        for phase, loads in measured(scenario, phases, given):
+        for phase, loads in measured(scenario, phases, given) if phases else ():
             found = {check: values(FIGURES[check], loads) for check in own}
             table[phase] = {check: v for check, v in found.items() if v}
+            if given.keep is not None:
+                with given.keep.open("a") as file:
+                    file.write(json.dumps({phase: table[phase]}) + "\n")
             said = ", ".join(f"{c} {statistics.median(v):.2f}" for c, v in table[phase].items())
             sys.stderr.write(f"{phase}: {said}\n")
     gaps = {check: gap(scenario, check, {p: by.get(check, []) for p, by in table.items()}) for check in own}
