@@ -1,7 +1,7 @@
 """How far right mendings are from wrong ones: the decisive figures of ten loads of each, and the gap between the worst
 right and the best wrong mending of each check, against the spread of either. A gap under twice the spread is no check.
 Checks compare with the start, so figures are compared as shares of the faulty deployment's: the worst right share is
-that of its worst load against the kindest of the faulty ones, the best wrong share that of its best against the harshest.
+of its worst load against the kindest of the faulty, the best wrong share that of its best against the harshest.
 
 Needs a lab (`vlab up`) with nothing deployed in namespace vlab-margins, on a machine that does nothing else.
 `--beside 1` keeps so many cores busy meanwhile, as on a slower machine. `--keep FILE` has one line for each phase that

@@ -1,8 +1,8 @@
 """benchmarks/margins.py: what is between a right mending and a wrong one."""
 
 import pytest
-from margins import FIGURES, gap, shares
 
+from margins import FIGURES, gap, shares
 from vlab import catalog
 
 
