@@ -99,7 +99,7 @@ def measured(scenario: Scenario, phases: list[str], given: argparse.Namespace) -
                 run_script(run, found, scenario, scenario.folder / "solution" / "apply.sh")
             elif kind != "faulty":
                 run_script(run, found, scenario, scenario.script("also" if kind == "also" else "wrong", name))
-            settle.settle(cluster, found, NAMESPACE, lambda _: None, SETTLE_S, addresses=scenario.awaited)
+            settle.settle(cluster, found, NAMESPACE, lambda _: None, scenario.awaited, SETTLE_S)
             yield phase, list(once(cluster, found, run, scenario, given.runs))
     finally:
         exercise.remove(cluster, found, NAMESPACE)

@@ -56,7 +56,7 @@ def begin(
     if known is None or known.started != run.started:
         with steps.step("Look that the fault is there") as line:
             limits = settle.Limits(patient=False)
-            settled = settle.settle(cluster, lab, namespace, line.note, _SHOWS_S, limits, scenario.awaited)
+            settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited, _SHOWS_S, limits)
             _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
     if scenario.measured:
         with steps.step("Measure it as it is, to compare with later") as line:

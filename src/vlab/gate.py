@@ -87,7 +87,7 @@ class _Life:
         """What every phase is compared with: the fault, measured as `vlab start` does."""
         with self.steps.step("Measure the fault") as line:
             limits = settle.Limits(patient=False)
-            settle.settle(self.cluster, self.lab, NAMESPACE, line.note, PATIENCE_S, limits, self.scenario.awaited)
+            settle.settle(self.cluster, self.lab, NAMESPACE, line.note, self.scenario.awaited, PATIENCE_S, limits)
             measure_fault(self.cluster, self.lab, self.scenario, self.run, line.note)
 
     def _spaces(self) -> set[str]:

@@ -63,7 +63,7 @@ def judge(
         def wait() -> Settled:
             with steps.step("Wait for the deployment to settle") as line:
                 left = max(0.0, end - time.monotonic())
-                settled = settle.settle(cluster, lab, run.namespace, line.note, left, limits, scenario.awaited)
+                settled = settle.settle(cluster, lab, run.namespace, line.note, scenario.awaited, left, limits)
             if settled.moving:
                 ui.say(f"{settled.moving}, still after {patience:.0f} s: what that decides cannot be told")
             return settled

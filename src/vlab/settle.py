@@ -12,7 +12,6 @@ from vlab.cluster.objects import namespaces
 from vlab.errors import LabError
 from vlab.evidence import Settled
 from vlab.serving import extended, incomplete, is_ready, serving
-from vlab.settings import SERVICE
 
 Object = dict[str, Any]
 
@@ -46,9 +45,9 @@ def settle(
     lab: Lab,
     namespace: str,
     note: Callable[[str], None],
+    addresses: Sequence[str],
     patience: float = PATIENCE_S,
     limits: Limits = Limits(),
-    addresses: Sequence[str] = (SERVICE,),
 ) -> Settled:
     """Wait until nothing moves in the exercise's namespaces, and the nodes that it runs on are ready."""
     began = time.monotonic()
@@ -74,7 +73,7 @@ def restless(
     lab: Lab,
     namespace: str,
     limits: Limits,
-    addresses: Sequence[str] = (SERVICE,),
+    addresses: Sequence[str],
 ) -> str | None:
     """What moves in a snapshot of a whole exercise, though it had settled before; None if nothing does."""
     spaces = {o["metadata"]["name"] for o in objects if o["kind"] == "Namespace"}
@@ -143,8 +142,8 @@ def moving(
     objects: Sequence[Object],
     now: datetime,
     namespace: str,
-    limits: Limits = Limits(),
-    addresses: Sequence[str] = (SERVICE,),
+    limits: Limits,
+    addresses: Sequence[str],
 ) -> str | None:
     """What is still on its way, in a few words; None if all is as it will stay.
 
@@ -168,7 +167,7 @@ def moving(
     return None
 
 
-def serves(objects: Sequence[Object], namespace: str, addresses: Sequence[str] = (SERVICE,)) -> bool:
+def serves(objects: Sequence[Object], namespace: str, addresses: Sequence[str]) -> bool:
     """Whether every address leads to ready pods, as many as their owners want."""
     found = serving(objects, namespace, addresses)
     return all(door.pods for door in found.doors) and not any(map(incomplete, found.owners))

@@ -8,6 +8,7 @@ import pytest
 import making
 from vlab.cluster import lab as labs
 from vlab.cluster.refusals import NoAnswer
+from vlab.settings import SERVICE
 from vlab.settle import Limits, ending, lost, moving, settle, unseen
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -15,7 +16,7 @@ LIMITS = Limits(creating=60, starting=150)
 
 
 def at(objects, seconds=5, limits=LIMITS):
-    return moving(objects, START + timedelta(seconds=seconds), making.HERE, limits)
+    return moving(objects, START + timedelta(seconds=seconds), making.HERE, limits, (SERVICE,))
 
 
 def pod(conditions=(), containers=(), phase="Running", **metadata):
@@ -96,7 +97,10 @@ def test_an_engine_that_does_not_become_ready_for_long_is_stuck():
 def test_ages_are_counted_by_the_clock_of_the_cluster_whatever_ours_says():
     an_hour_off = timedelta(hours=1)
     loading = pod(PLACED, [{"restartCount": 0, "state": {"running": {"startedAt": (START - an_hour_off).isoformat()}}}])
-    assert moving([loading], START - an_hour_off + timedelta(seconds=5), making.HERE, LIMITS) == "p is starting"
+    assert (
+        moving([loading], START - an_hour_off + timedelta(seconds=5), making.HERE, LIMITS, (SERVICE,))
+        == "p is starting"
+    )
 
 
 def test_bystanders_are_not_waited_for_when_the_service_is_whole():
@@ -195,7 +199,7 @@ LAB = labs.new("x", "kind-built", None, "cpu", 4, "kind-x")
 
 def settled(*objects, patience=60.0, failing=0):
     said = []
-    found = settle(Cluster(*objects, failing=failing), LAB, making.HERE, said.append, patience, LIMITS)
+    found = settle(Cluster(*objects, failing=failing), LAB, making.HERE, said.append, (SERVICE,), patience, LIMITS)
     return found.moving, said
 
 

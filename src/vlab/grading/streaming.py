@@ -1,5 +1,7 @@
 """Whether a streamed answer flows: what came through the edge, against what came of the engine itself."""
 
+from collections.abc import Iterator
+
 from vlab.evidence import CannotTell, Stream, StreamPath
 from vlab.grading.check import Mismatch, expect
 
@@ -14,7 +16,7 @@ LONGER = 1.5
 def gathered(stream: Stream) -> bool:
     """Whether something on the way gathers what the engine sends one by one."""
     direct, edge = _both(stream)
-    return bool(edge.chunks) and not _flows(direct, edge)
+    return bool(edge.chunks) and not all(held for held, _, _ in _one_by_one(direct, edge))
 
 
 def expect_flow(stream: Stream) -> None:
@@ -23,17 +25,8 @@ def expect_flow(stream: Stream) -> None:
     if edge.status is None or edge.error:
         raise Mismatch("an answer through the edge", f"{edge.error or 'none'}: {edge.detail}")
     expect(edge.status == 200, "status 200 through the edge", f"status {edge.status}")
-    coded = f", Content-Encoding {edge.content_encoding}" if edge.content_encoding else ""
-    expect(
-        _share(edge) >= READS * _share(direct),
-        f"about {_share(direct):.1f} reads an event, as without the edge ({direct.reads} for {direct.events})",
-        f"{edge.reads} for {edge.events} through the edge{coded}",
-    )
-    expect(
-        _first(edge) <= _latest_first(direct),
-        f"the first piece after {_latest_first(direct):.2f} s at most (without the edge: {_first(direct):.2f} s)",
-        f"after {_first(edge):.2f} s{coded}",
-    )
+    for held, expected, found in _one_by_one(direct, edge):
+        expect(held, expected, found)
     expect(
         edge.seconds <= LONGER * direct.seconds,
         f"the whole answer in {LONGER * direct.seconds:.1f} s at most (without the edge: {direct.seconds:.1f} s)",
@@ -59,8 +52,19 @@ def _both(stream: Stream) -> tuple[StreamPath, StreamPath]:
     return direct, stream.edge
 
 
-def _flows(direct: StreamPath, edge: StreamPath) -> bool:
-    return _share(edge) >= READS * _share(direct) and _first(edge) <= _latest_first(direct)
+def _one_by_one(direct: StreamPath, edge: StreamPath) -> Iterator[tuple[bool, str, str]]:
+    """What tells pieces that flow from gathered ones: whether it holds, what is expected and what is found."""
+    coded = f", Content-Encoding {edge.content_encoding}" if edge.content_encoding else ""
+    yield (
+        _share(edge) >= READS * _share(direct),
+        f"about {_share(direct):.1f} reads an event, as without the edge ({direct.reads} for {direct.events})",
+        f"{edge.reads} for {edge.events} through the edge{coded}",
+    )
+    yield (
+        _first(edge) <= _latest_first(direct),
+        f"the first piece after {_latest_first(direct):.2f} s at most (without the edge: {_first(direct):.2f} s)",
+        f"after {_first(edge):.2f} s{coded}",
+    )
 
 
 def _share(path: StreamPath) -> float:

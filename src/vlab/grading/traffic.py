@@ -1,7 +1,9 @@
 """What graders expect of a measured load, against the one of the start."""
 
+from collections.abc import Callable
+
 from vlab.evidence import Request
-from vlab.evidence.traffic import Traffic, same_load
+from vlab.evidence.traffic import Traffic, comparable, same_load
 from vlab.grading.check import expect
 
 
@@ -34,19 +36,27 @@ def _number(traffic: Traffic, request: Request) -> int:
     return len(traffic.of(request.class_name).requests)
 
 
-def expect_share(what: str, after: float, before: float, *, most: float, unit: str = "s") -> None:
+def expect_share(
+    what: str, before: Traffic, after: Traffic, figure: Callable[[Traffic], float], *, most: float, unit: str = "s"
+) -> None:
     """Raises: Mismatch unless a figure is at most a share of what it was at the start."""
+    comparable(before, after)
+    was, now = figure(before), figure(after)
     expect(
-        after <= most * before,
-        f"{what}: at most {most:.0%} of the {before:.2f} {unit} at the start, so {most * before:.2f} {unit}",
-        f"{after:.2f} {unit}",
+        now <= most * was,
+        f"{what}: at most {most:.0%} of the {was:.2f} {unit} at the start, so {most * was:.2f} {unit}".rstrip(),
+        f"{now:.2f} {unit}".rstrip(),
     )
 
 
-def expect_kept(what: str, after: float, before: float, *, least: float, unit: str) -> None:
+def expect_kept(
+    what: str, before: Traffic, after: Traffic, figure: Callable[[Traffic], float], *, least: float, unit: str
+) -> None:
     """Raises: Mismatch unless a figure is at least a share of what it was at the start."""
+    comparable(before, after)
+    was, now = figure(before), figure(after)
     expect(
-        after >= least * before,
-        f"{what}: at least {least:.0%} of the {before:.1f} {unit} at the start, so {least * before:.1f} {unit}",
-        f"{after:.1f} {unit}",
+        now >= least * was,
+        f"{what}: at least {least:.0%} of the {was:.1f} {unit} at the start, so {least * was:.1f} {unit}",
+        f"{now:.1f} {unit}",
     )
