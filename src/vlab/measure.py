@@ -31,7 +31,9 @@ STREAM_TOKENS = 64
 """Of the answer that is streamed: some seconds, so that lumps are told from a slow network."""
 STREAM_TRIES = 3
 ON_TIME = 0.9
-"""Reads an event that a witness on a machine which is not too busy has of the engine itself."""
+"""Reads an event of what flows, on a machine which is not too busy."""
+GATHERED = 0.3
+"""Reads an event of what is gathered on its way, at most: on a busy machine what flows comes near it, not below."""
 _STREAM_S = 90.0
 _AROUND_S = 30.0
 """Beside the load's own limit: to start, until the engine has drained, and for what came to be sent."""
@@ -198,9 +200,15 @@ def stream(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) ->
         events = pod.ask("stream", given, _STREAM_S)
         said = {e["name"]: _path(e) for e in events if e["kind"] == "path"}
         result = Stream(direct=said.get("direct"), edge=said.get("edge"))
-        if result.direct is not None and (result.direct.reads_per_event or 0.0) >= ON_TIME:
-            break  # else the witness itself was late: then everything looks gathered
+        if not _late(result):
+            break
     return result
+
+
+def _late(stream: Stream) -> bool:
+    """Whether the machine was too busy to tell: the witness was late, or pieces neither flowed nor were gathered."""
+    direct, edge = ((p.reads_per_event or 0.0) if p else 0.0 for p in (stream.direct, stream.edge))
+    return direct < ON_TIME or GATHERED < edge < ON_TIME
 
 
 def _path(event: Mapping[str, Any]) -> StreamPath:
