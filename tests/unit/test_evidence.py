@@ -361,7 +361,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(samples, max_size=4), st.lists(requests, max_size=4))
 def test_any_samples_and_requests_survive_the_round_trip(tmp_path_factory, metrics, sent):
     folder = tmp_path_factory.mktemp("round") / "e"

@@ -72,7 +72,7 @@ def test_what_was_not_touched_says_who_signed_it(signed):
     assert (str(found.seal), found.logs) == (SIGNED, {"a--vllm.log": "hello\n"})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_one_changed_byte_anywhere_is_found(pristine, data):
     file = data.draw(st.sampled_from(sorted(p for p in pristine.rglob("*") if p.is_file())))

@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -72,7 +72,6 @@ states = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(states, words, st.integers(1, 200), st.integers(1, 60), st.booleans())
 def test_no_picture_is_larger_than_the_terminal(shown, title, width, height, asking):
     drawn = picture.lines(shown, title, width, height, asking=asking)
@@ -82,7 +81,6 @@ def test_no_picture_is_larger_than_the_terminal(shown, title, width, height, ask
         assert not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in each.plain)
 
 
-@settings(deadline=None)
 @given(states, st.integers(40, 200), st.integers(10, 60))
 def test_the_tally_and_the_keys_are_always_there(shown, width, height):
     drawn = [each.plain for each in picture.lines(shown, "title", width, height)]
@@ -145,7 +143,6 @@ def test_only_what_turned_is_told():
     assert changes(after, replace(after, moving="x")) == []
 
 
-@settings(deadline=None)
 @given(results, st.sampled_from(["", *map(str, Verdict)]), st.booleans())
 def test_a_line_of_the_log_is_one_line_without_control_characters(found, was, with_load):
     told = line(follow.Change(found, was, with_load))
