@@ -31,6 +31,7 @@ from vlab.cluster import lab
 from vlab.cluster.kube import kube
 from vlab.errors import LabError
 from vlab.evidence import CannotTell, Stream
+from vlab.grading.load import checks_in
 from vlab.grading.traffic import Traffic
 from vlab.names import DEFAULT_LAB
 from vlab.phases import must_fail
@@ -193,7 +194,7 @@ def main() -> None:
     options.add_argument("--json", action="store_true")
     given = options.parse_args()
     scenario = catalog.scenario(given.scenario)
-    own = [c for c in FIGURES if c in {scenario.expected, *scenario.wrong.values(), "throughput-kept", "batch-kept"}]
+    own = [c.id for c in checks_in(*scenario.graders) if c.id in FIGURES]
     deciding = [f"wrong-{n}" for n, check in scenario.wrong.items() if check in own]
     also = [f"also-{name}" for name in scenario.also_right]
     phases = given.phase or ["faulty", "solved", *also, *deciding]
