@@ -1,4 +1,4 @@
-"""`vlab evidence`: recorded evidence itself: verify it, or look into it with kubectl."""
+"""`vlab evidence`: recorded evidence itself: verify it, print its figures, or look into it with kubectl."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import ui
+from vlab.cli.options import Json
 from vlab.errors import Exit, LabError
 
 app = typer.Typer(no_args_is_help=True, help="Look after recorded evidence, or into it.")
@@ -55,6 +56,27 @@ def verify(
         typer.echo(f"{state}, which is not {words}")
         return Exit.CHECKS_FAILED
     ui.say(f"as it was recorded, {state}")
+    return Exit.OK
+
+
+@app.command("figures")
+def figures(
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A folder as `vlab grade` names it, or a zip file of one.")
+    ],
+    as_json: Json = False,
+) -> int:
+    """Print what was measured on the faulty deployment: the figures that a recommendation may cite."""
+    import json
+
+    from vlab import evidence, rubric
+
+    found = rubric.figures(evidence.load(path))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        for name, value in found.items():
+            typer.echo(f"{name}={value}")
     return Exit.OK
 
 
