@@ -38,7 +38,7 @@ def text(report: Report, evidence: Evidence | None = None) -> str:
 def _facts(report: Report) -> dict[str, str]:
     cluster = ", ".join(f"{k} {v}" for k, v in report.cluster.items() if v)
     found = {
-        "Scenario": report.scenario,
+        "Exercise": report.scenario,
         "Learner": report.learner,
         "Parameters": ", ".join(f"{k} = {v}" for k, v in report.parameters.items()),
         "Cluster": cluster,

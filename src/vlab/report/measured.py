@@ -25,16 +25,18 @@ PATHS = ("direct", "edge")
 
 @dataclass(frozen=True)
 class Both(Generic[What]):
-    """What was measured at the start and now; None where nothing was."""
+    """What was measured at the start and now, or under two conditions; None where nothing was."""
 
     before: What | None
     now: What | None
     missing: tuple[str, ...] = ()
     """Why there is nothing of one time or of either, in words."""
+    words: tuple[str, str] = ("before", "now")
+    """For the two, as they stand behind a figure."""
 
     def sides(self) -> dict[str, What]:
-        """Those that there are, by the word for their time."""
-        return {word: side for word, side in (("before", self.before), ("now", self.now)) if side is not None}
+        """Those that there are, by their word."""
+        return {word: side for word, side in zip(self.words, (self.before, self.now), strict=True) if side is not None}
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,15 @@ class Row:
     now: str
     ratio: str
     """'0.17 of before: better'; empty if they cannot be compared."""
+    words: tuple[str, str] = ("before", "now")
+    """As in Both."""
 
     @property
     def sentence(self) -> str:
         """'preemptions: 16 before, 0 now (none left: better).'"""
-        sides = ", ".join(f"{text} {when}" for text, when in ((self.before, "before"), (self.now, "now")) if text)
+        sides = ", ".join(
+            f"{text} {when}" for text, when in zip((self.before, self.now), self.words, strict=True) if text
+        )
         return f"{self.name}: {sides}{f' ({self.ratio})' if self.ratio else ''}."
 
 
@@ -107,7 +113,7 @@ def rows(evidence: Evidence) -> dict[Place, Row]:
     """Every figure before and now, by where it stands in JSON."""
     load, stream = loads(evidence), streams(evidence)
     alike = not _difference(load)
-    return {**_rows(load, of_load, alike), **_rows(stream, of_stream, True)}
+    return {**compare(load, of_load, alike), **compare(stream, of_stream, True)}
 
 
 def notes(evidence: Evidence) -> list[str]:
@@ -137,7 +143,8 @@ def _difference(load: Both[Traffic]) -> str:
     return ""
 
 
-def _rows(both: Both[What], of: Callable[[What], Iterable[Figure]], alike: bool) -> dict[Place, Row]:
+def compare(both: Both[What], of: Callable[[What], Iterable[Figure]], alike: bool) -> dict[Place, Row]:
+    """The figures `of` both, side by side; with a ratio if they are `alike` enough for one."""
     before = {} if both.before is None else {f.at: f for f in of(both.before)}
     now = {} if both.now is None else {f.at: f for f in of(both.now)}
     found = {}
@@ -145,7 +152,7 @@ def _rows(both: Both[What], of: Callable[[What], Iterable[Figure]], alike: bool)
         was, becomes = before.get(at), now.get(at)
         ratio = in_words(was, becomes) if was and becomes and alike else ""
         name = (was or becomes or _NOTHING).name
-        found[at] = Row(name, was.text if was else "", becomes.text if becomes else "", ratio)
+        found[at] = Row(name, was.text if was else "", becomes.text if becomes else "", ratio, both.words)
     return found
 
 

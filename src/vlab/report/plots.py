@@ -8,18 +8,30 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from vlab.evidence import CannotTell, Evidence, StreamPath
+from vlab.evidence import CannotTell, Evidence, Stream, StreamPath
 from vlab.evidence.metrics import CACHE, PREEMPTIONS, RUNNING, WAITING
 from vlab.evidence.traffic import Traffic
 from vlab.report.measured import PATHS, TTFT, Both, Place, Row, loads, rows, streams
 from vlab.report.svg import COLOURS, panels
 
-_COLOUR = {"before": COLOURS[1], "now": COLOURS[0]}
-_LINE: dict[str, Any] = {
-    "before": {"linestyle": (0, (4, 1.5)), "linewidth": 1.4, "zorder": 3},
-    "now": {"linestyle": "solid", "linewidth": 1.8, "zorder": 2},
-}
-"""The two times are told apart without colour too; where they say the same, the dashes are seen on the line."""
+
+@dataclass(frozen=True)
+class _Look:
+    """How one of two is drawn: told apart without colour too."""
+
+    colour: str
+    line: Mapping[str, Any]
+    filled: bool
+    """Whether its points are; hollow ones are seen on them."""
+    failed: str
+    """The mark of what failed."""
+
+
+_LOOKS = (
+    _Look(COLOURS[1], {"linestyle": (0, (4, 1.5)), "linewidth": 1.4, "zorder": 3}, False, "x"),
+    _Look(COLOURS[0], {"linestyle": "solid", "linewidth": 1.8, "zorder": 2}, True, "+"),
+)
+"""Where the two say the same, the dashes are seen on the line."""
 _SINCE = "seconds since the load's first request was due"
 
 _AT_ONCE = 0.02
@@ -45,9 +57,18 @@ class Plot:
 
 def plots(evidence: Evidence) -> list[Plot]:
     """Every plot that the evidence has something for, of either time."""
-    found, load = rows(evidence), loads(evidence)
-    drawn = [_queue(load, found), _cache(load, found), _preemptions(load, found), _ttft(load, found)]
-    return [plot for plot in (*drawn, _stream(evidence, found)) if plot is not None]
+    found = rows(evidence)
+    stream = _stream(streams(evidence), found)
+    return [*of_load(loads(evidence), found), *([stream] if stream else [])]
+
+
+def of_load(load: Both[Traffic], found: Mapping[Place, Row]) -> list[Plot]:
+    """The plots of two loads; `found` has their figures for the words beside them."""
+    return [plot for draw in (requests, cache, preemptions, first_tokens) if (plot := draw(load, found)) is not None]
+
+
+def _looks(both: Both[Any]) -> dict[str, _Look]:
+    return dict(zip(both.words, _LOOKS, strict=True))
 
 
 def _plot(
@@ -58,18 +79,19 @@ def _plot(
     xlabel: str,
     height: float,
 ) -> Plot:
-    unsaid = [f"Not measured {when}." for when, side in (("before", both.before), ("now", both.now)) if side is None]
+    unsaid = [f"Not measured {when}." for when in both.words if when not in both.sides()]
     summary = " ".join(s[:1].upper() + s[1:] for s in (*said, *unsaid))
     return Plot(title, summary, panels(draws, f"{title}. {summary}", xlabel, height))
 
 
-def _queue(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+def requests(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    """Those that wait and those that run; None if no engine said."""
     named = {"waiting": _curves(load, WAITING), "running": _curves(load, RUNNING)}
     named = {name: curves for name, curves in named.items() if curves}
     if not named:
         return None
     said = [f"{name}: {_most(curves)}." for name, curves in named.items()]
-    draws = {name: partial(_steps, curves=curves, whole=True) for name, curves in named.items()}
+    draws = {name: partial(_steps, curves=curves, looks=_looks(load), whole=True) for name, curves in named.items()}
     return _plot("Requests in the engine", [*said, *_said(found, "queued_request_seconds")], load, draws, _SINCE, 1.7)
 
 
@@ -77,19 +99,21 @@ def _most(curves: Mapping[str, Curve]) -> str:
     return "at most " + ", ".join(f"{max(v for _, v in curve):g} {when}" for when, curve in curves.items())
 
 
-def _cache(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+def cache(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    """How much of it is in use; None if no engine said."""
     curves = _curves(load, CACHE)
     if not curves:
         return None
-    draws = {"in use": partial(_steps, curves=curves, share=True)}
+    draws = {"in use": partial(_steps, curves=curves, looks=_looks(load), share=True)}
     return _plot("KV cache", _said(found, "kv_cache_max"), load, draws, _SINCE, 2.2)
 
 
-def _preemptions(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+def preemptions(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    """How many so far; None if no engine said."""
     curves = _curves(load, PREEMPTIONS)
     if not curves:
         return None
-    draws = {"so far": partial(_steps, curves=curves, whole=True)}
+    draws = {"so far": partial(_steps, curves=curves, looks=_looks(load), whole=True)}
     return _plot("Preemptions", _said(found, "preemptions"), load, draws, _SINCE, 2.2)
 
 
@@ -104,10 +128,12 @@ def _curves(load: Both[Traffic], name: str) -> dict[str, Curve]:
     return found
 
 
-def _steps(axes: Axes, curves: Mapping[str, Curve], whole: bool = False, share: bool = False) -> None:
+def _steps(
+    axes: Axes, curves: Mapping[str, Curve], looks: Mapping[str, _Look], whole: bool = False, share: bool = False
+) -> None:
     for when, curve in curves.items():
         times, values = zip(*curve, strict=True)
-        axes.plot(times, values, label=when, color=_COLOUR[when], drawstyle="steps-post", **_LINE[when])
+        axes.plot(times, values, label=when, color=looks[when].colour, drawstyle="steps-post", **looks[when].line)
     highest = max(v for curve in curves.values() for _, v in curve)
     top = 1.05 if share else max(1.0, highest) * 1.1
     axes.set(ylim=(-0.04 * top, top), xlim=(0, None))  # what is 0 is seen above the axis
@@ -117,7 +143,8 @@ def _steps(axes: Axes, curves: Mapping[str, Curve], whole: bool = False, share: 
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
 
 
-def _ttft(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+def first_tokens(load: Both[Traffic], found: Mapping[Place, Row]) -> Plot | None:
+    """When each request's first token came, by class; None if none was sent."""
     sides = load.sides()
     classes = list(dict.fromkeys(name for traffic in sides.values() for name in traffic.classes))
     if not classes:
@@ -157,23 +184,20 @@ def _waits(axes: Axes, load: Both[Traffic], name: str, places: Mapping[str, Plac
     for when, traffic in load.sides().items():
         own = [(places[when][r.class_name, r.index], r) for r in traffic.requests if r.class_name == name]
         points = [(x, r.ttft) for x, r in own if r.ok and r.ttft is not None]
-        inside = "none" if when == "before" else _COLOUR[when]
+        look = _looks(load)[when]
+        inside, order = look.colour if look.filled else "none", look.line["zorder"]
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        axes.scatter(
-            xs, ys, s=20, label=when, facecolors=inside, edgecolors=_COLOUR[when], zorder=_LINE[when]["zorder"]
-        )
+        axes.scatter(xs, ys, s=20, label=when, facecolors=inside, edgecolors=look.colour, zorder=order)
         failed = [x for x, r in own if not r.ok]
         if failed:
-            mark = "x" if when == "before" else "+"
-            axes.scatter(failed, [0.0] * len(failed), marker=mark, color=_COLOUR[when], label=f"failed {when}")
+            axes.scatter(failed, [0.0] * len(failed), marker=look.failed, color=look.colour, label=f"failed {when}")
     top = max(axes.get_ylim()[1], 0.001)
     axes.set(ylim=(-0.06 * top, top))
     if whole:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _stream(evidence: Evidence, found: Mapping[Place, Row]) -> Plot | None:
-    both = streams(evidence)
+def _stream(both: Both[Stream], found: Mapping[Place, Row]) -> Plot | None:
     paths: dict[str, tuple[str, StreamPath]] = {}
     for way in PATHS:
         for when, stream in both.sides().items():
@@ -185,7 +209,8 @@ def _stream(evidence: Evidence, found: Mapping[Place, Row]) -> Plot | None:
 
     def draw(axes: Axes) -> None:
         for height, (when, path) in enumerate(reversed(paths.values())):
-            axes.vlines(path.chunks, height - 0.35, height + 0.35, colors=_COLOUR[when], **_LINE[when])
+            look = _looks(both)[when]
+            axes.vlines(path.chunks, height - 0.35, height + 0.35, colors=look.colour, **look.line)
         axes.set_yticks(range(len(paths)), list(reversed(paths)))
         axes.set(xlim=(0, None))
         axes.grid(axis="y", visible=False)

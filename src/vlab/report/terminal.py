@@ -23,15 +23,25 @@ def text(report: Report, evidence: Evidence | None = None, width: int = 100) -> 
 
 def render(report: Report, evidence: Evidence | None = None) -> RenderableType:
     """All checks with their explanations, what was measured if there is evidence of it, then the score."""
+    head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
+    outcome = Text(words.outcome(report), _outcome_style(report))
+    seal = Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim")
+    apart = [each for written in report.apart for each in _apart(written)]
+    return Group(head, Text(), _checks(report), Text(), *_measured(evidence), outcome, *apart, seal)
+
+
+def _checks(report: Report) -> Table:
     checks = Table.grid(padding=(0, 2, 0, 0))
     checks.add_column(no_wrap=True)
     checks.add_column(overflow="fold")
     for result in report.checks:
         checks.add_row(Text(" ".join(words.MARKS[result.verdict]), _STYLES[result.verdict]), _said(result))
-    head = Text(": ".join(filter(None, (report.scenario, report.title))), "bold")
-    outcome = Text(words.outcome(report), _outcome_style(report))
-    seal = Text(f"evidence: {report.seal}", "bold red" if report.seal.startswith("changed") else "dim")
-    return Group(head, Text(), checks, Text(), *_measured(evidence), outcome, seal)
+    return checks
+
+
+def _apart(report: Report) -> list[RenderableType]:
+    head = Text(f"Your {report.title}, with a score of its own", "bold")
+    return [Text(), head, Text(), _checks(report), Text(), Text(words.outcome(report), _outcome_style(report)), Text()]
 
 
 def _measured(evidence: Evidence | None) -> list[RenderableType]:

@@ -1,0 +1,1 @@
+"""What the pages show of the lab itself: figures of recorded runs, a page for each exercise."""

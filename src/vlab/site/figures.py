@@ -1,0 +1,145 @@
+"""The course's figures, drawn from recorded runs, each with its numbers in words and the machine that they are of."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from html import escape
+
+from matplotlib.axes import Axes
+
+from vlab import catalog
+from vlab.evidence import CannotTell, Evidence, Measured, Stream, StreamPath, load
+from vlab.evidence.traffic import Traffic
+from vlab.pins import pins
+from vlab.report import measured, plots
+from vlab.report.measured import Both, Place, Row
+from vlab.report.plots import Plot
+from vlab.report.svg import COLOURS, panels
+
+Draw = Callable[[Both[Traffic], Mapping[Place, Row]], Plot | None]
+
+_POOLS = ("in a pool too small for it", "in a large pool")
+_ENGINES = ("on one engine for both", "on an engine each")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One drawing of recorded runs."""
+
+    title: str
+    words: str
+    """Its numbers, in sentences."""
+    recorded: str
+    """On what, and when."""
+    svg: str
+
+    def html(self) -> str:
+        """As a page has it. Its words stand below it once; what is written on the axes is not in the search index."""
+        drawn = re.sub(r'aria-label="[^"]*"', f'aria-label="{escape(self.title)}"', self.svg, count=1)
+        return (
+            f'<figure class="vlab-figure"><div data-search-exclude>{drawn}</div>'
+            f"<figcaption><b>{escape(self.title)}</b> {escape(self.words)} "
+            f"<small>{escape(self.recorded)}</small></figcaption></figure>"
+        )
+
+
+def figure(name: str) -> Figure:
+    """The figure of this name.
+
+    Raises:
+        KeyError: there is none.
+        CannotTell: the recorded run does not have what it shows.
+    """
+    return _DRAWN[name]()
+
+
+def names() -> tuple[str, ...]:
+    """Those that there are."""
+    return tuple(_DRAWN)
+
+
+@cache
+def _run(scenario: str, phase: str, profile: str = "") -> Evidence:
+    known = catalog.scenario(scenario)
+    return load((known.recorded_on(profile) if profile else known.recorded)[phase])
+
+
+def _pools(draw: Draw, profile: str = "") -> Figure:
+    """The same load on a pool of blocks that is too small for it, and on one that is not."""
+    if profile:
+        small, large = (_run("cache-saturated", phase, profile) for phase in ("faulty", "solved"))
+    else:
+        small, large = (_run("cache-saturated", phase) for phase in ("faulty", "healthy"))
+    return _of_loads(draw, small.before, large.after, _POOLS, large)
+
+
+def _classes() -> Figure:
+    """The same two kinds of traffic on one engine, and on one each."""
+    shared, apart = (_run("mixed-traffic", phase) for phase in ("faulty", "healthy"))
+    return _of_loads(plots.first_tokens, shared.before, apart.after, _ENGINES, apart)
+
+
+def _of_loads(draw: Draw, one: Measured, other: Measured, words: tuple[str, str], recorded: Evidence) -> Figure:
+    both = Both(Traffic(one), Traffic(other), words=words)
+    rows = measured.compare(both, measured.of_load, False)
+    plot = draw(both, rows)
+    if plot is None:
+        raise CannotTell("the recorded run does not have what the figure shows")
+    return Figure(f"{plot.title}.", plot.summary, _on(recorded), plot.svg)
+
+
+def _stream() -> Figure:
+    """One answer past something that gathers, and through it."""
+    recorded = _run("ingress-buffered", "faulty")
+    ways = _ways(recorded.stream_before)
+    title = "One answer, asked for in two ways: a line for each read."
+
+    def draw(axes: Axes) -> None:
+        for height, (way, colour) in enumerate(zip(reversed(ways), COLOURS, strict=False)):
+            axes.vlines(ways[way].chunks, height - 0.35, height + 0.35, colors=colour, linewidth=2)
+        axes.set_yticks(range(len(ways)), list(reversed(ways)))
+        axes.set(xlim=(0, None), ylim=(-0.6, len(ways) - 0.4))
+        axes.grid(axis="y", visible=False)
+
+    words = " ".join(
+        f"{way.capitalize()}: {path.events} events in {_number(path.reads)}, the first after "
+        f"{measured.seconds(path.first_chunk or path.seconds)}, the last after {measured.seconds(path.seconds)}."
+        for way, path in ways.items()
+    )
+    drawn = panels({"": draw}, f"{title} {words}", "seconds since the request was sent", 1.3)
+    return Figure(title, words, _on(recorded), drawn)
+
+
+def _ways(stream: Stream) -> dict[str, StreamPath]:
+    """Both paths, by what they lead past or through."""
+    both = {"from the engine": stream.direct, "through a proxy": stream.edge}
+    return {way: path for way, path in both.items() if path is not None}
+
+
+def _number(reads: int) -> str:
+    return "1 read" if reads == 1 else f"{reads} reads"
+
+
+def _on(recorded: Evidence) -> str:
+    """What a run was recorded on, in a sentence."""
+    header = recorded.header
+    day = f"{header.started:%d %B %Y}".lstrip("0")
+    if gpu := header.cluster.get("gpu"):
+        return f"Recorded on {day}: {header.cluster['engine']} on one {gpu}, a model of phi-2's shape."
+    cores = max(int(o["status"]["capacity"]["cpu"]) for o in recorded.objects if o["kind"] == "Node")
+    engine = pins().engine
+    name = engine.model.rpartition("/")[2]
+    return f"Recorded on {day}: vLLM {engine.vllm} for CPUs with {name}, on a machine with {cores} cores."
+
+
+_DRAWN: Mapping[str, Callable[[], Figure]] = {
+    "requests": partial(_pools, plots.requests),
+    "cache": partial(_pools, plots.cache),
+    "preemptions": partial(_pools, plots.preemptions),
+    "first-token": partial(_pools, plots.first_tokens),
+    "requests-gpu": partial(_pools, plots.requests, "gpu"),
+    "first-token-gpu": partial(_pools, plots.first_tokens, "gpu"),
+    "classes": _classes,
+    "stream": _stream,
+}

@@ -1,0 +1,236 @@
+"""A page for each exercise, in Markdown, from its own files: nothing is said here that they do not say."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from vlab import catalog, paths
+from vlab.catalog import Scenario
+from vlab.grading.check import Check
+from vlab.grading.load import checks_in
+from vlab.report.words import points
+from vlab.settings import NAMESPACE
+
+FOLDER = "exercises"
+"""Of the site, where these pages are."""
+LEDGER = {"real": "Real here", "simulated": "Simulated", "not_shown": "Not shown"}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task or a scenario, as far as pages lead to it."""
+
+    id: str
+    title: str
+    task: int
+    minutes: int
+    kind: str
+    """Of a task it is 'task'."""
+    text: str
+    """Its page, in Markdown."""
+
+    @property
+    def src(self) -> str:
+        """Its file among the site's sources."""
+        return f"{FOLDER}/{self.id}.md"
+
+    @property
+    def called(self) -> str:
+        """'task' or 'scenario'."""
+        return "task" if self.kind == "task" else "scenario"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the course."""
+
+    title: str
+    src: str
+    """Its file among the site's sources."""
+    practises: frozenset[int]
+    """The tasks whose exercises go with it."""
+
+
+def exercises(
+    labs: Mapping[Path, tuple[str, Mapping[str, Any]]], sections: Sequence[Section] = (), solutions: bool = False
+) -> list[Exercise]:
+    """Every exercise, by the module's tasks: the task itself, then what can break in it.
+
+    Args:
+        labs: each file of labs/ with its text and what stands in front of it.
+        sections: what there is to read about them.
+        solutions: whether their pages have their solutions.
+    """
+    tasks = [_of_task(file.parent / facts["id"], text, facts, solutions) for file, (text, facts) in labs.items()]
+    found = [*tasks, *(_of_scenario(s, solutions) for s in catalog.scenarios().values())]
+    found.sort(key=lambda e: (e.task, e.kind != "task"))
+    return [replace(e, text=f"{e.text}\n\n{_beside(e, found, sections)}".strip()) for e in found]
+
+
+def _beside(exercise: Exercise, every: Sequence[Exercise], sections: Sequence[Section]) -> str:
+    """What belongs to the same task, and what to read."""
+    same = [e for e in every if e.task == exercise.task and e.id != exercise.id]
+    links = [f"- {e.called.capitalize()}: [{e.title}]({e.id}.md)" for e in same]
+    links += [f"- Course: [{s.title}](../{s.src})" for s in sections if exercise.task in s.practises]
+    return "## Goes with\n\n" + "\n".join(links) if links else ""
+
+
+def section(src: str, text: str) -> Section:
+    """A section of the course, from its Markdown."""
+    marks = re.findall(r"<!-- practise: ([^>]+?) -->", text)
+    numbers = {int(word) for mark in marks for word in mark.replace(",", " ").split() if word.isdigit()}
+    return Section(_titled(text, src)[0], src, frozenset(numbers))
+
+
+def lab_files() -> list[Path]:
+    """The tasks' files; none where there are no tasks yet."""
+    return sorted(paths.data("labs").glob("[0-9]*.md"))
+
+
+def index(found: Sequence[Exercise]) -> str:
+    """The page that leads to all of them."""
+    parts = [
+        "# Exercises\n\nA **task** is done on a healthy deployment. A **scenario** is a deployment with a fault in it: "
+        "you see what its users see, find out why, mend it, and are graded on what the endpoint then does.\n"
+    ]
+    for number in sorted({e.task for e in found}):
+        parts.append(f"## Task {number}\n")
+        parts += [
+            f"- [{e.title}]({e.id}.md) ({e.called}, about {e.minutes} minutes)" for e in found if e.task == number
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _of_scenario(scenario: Scenario, solutions: bool) -> Exercise:
+    parameters = scenario.end(last=False)
+    title, brief = _titled(scenario.brief(parameters), scenario.title)
+    drawn = set(re.findall(r"\{([a-z_]+)\}", (scenario.folder / "brief.md").read_text())) & {
+        name for name, values in scenario.ranges().items() if len(values) > 1
+    }
+    parts = [
+        f"# {title}\n",
+        _facts(scenario.task, scenario.minutes, _needs(scenario)),
+        brief,
+        "The numbers above are an example: yours are drawn from your name, and `vlab start` says them.\n" * bool(drawn),
+        f"## Commands\n\n{_commands(scenario.id, hints=True)}",
+        _checks(checks_in(*scenario.graders)),
+        _hints(scenario.text("hints.md", parameters), scenario.id),
+        _fold(
+            "For afterwards: what was real here, what was simulated, what this does not show",
+            _ledger({key: str(getattr(scenario, key)) for key in LEDGER}),
+        ),
+    ]
+    if solutions:
+        parts.append(_solution(scenario.folder, parameters))
+    return Exercise(scenario.id, title, scenario.task, scenario.minutes, scenario.kind, _joined(parts))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts if part)
+
+
+def _of_task(folder: Path, text: str, facts: Mapping[str, Any], solutions: bool) -> Exercise:
+    parameters = {name: values[0] for name, values in (facts.get("parameters") or {}).items()}
+    known = {"namespace": NAMESPACE, "exercise": facts["id"], "learner": "me", **parameters}
+    title, body = _titled(_filled(text, known), facts["title"])
+    hints = folder / "hints.md"
+    shared = [paths.data("graders") / "shared" / f"{name}.py" for name in facts.get("checks", ())]
+    parts = [
+        f"# {title}\n",
+        _facts(facts["task"], facts["minutes"], []),
+        "`vlab start` shows this text with your lab's own values in the place of names in braces.\n"
+        * bool(re.search(r"\{[a-z_]+\}", body)),
+        body,
+        f"## Commands\n\n{_commands(facts['id'], hints.is_file())}",
+        _checks(checks_in(*shared, paths.data("graders") / facts["grader"])),
+        _hints(_filled(hints.read_text(), known), facts["id"]) if hints.is_file() else "",
+        f"## Real, simulated, not shown\n\n{_ledger({key: str(facts.get(key, '')) for key in LEDGER})}",
+    ]
+    if solutions:
+        parts.append(_solution(folder, known))
+    return Exercise(facts["id"], title, facts["task"], facts["minutes"], "task", _joined(parts))
+
+
+def _filled(text: str, parameters: Mapping[str, Any]) -> str:
+    return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), text)
+
+
+def _titled(text: str, otherwise: str) -> tuple[str, str]:
+    """A text's own first heading, and the rest of it."""
+    found = re.match(r"\s*# (.+)\n", text)
+    return (found[1].strip(), text[found.end() :].strip()) if found else (otherwise, text.strip())
+
+
+def _facts(task: int, minutes: int, needs: Iterable[str]) -> str:
+    said = [f"Task {task} of the course", f"about {minutes} minutes", *needs]
+    items = "".join(f"<li>{escape(each)}</li>" for each in said)
+    return f'<ul class="vlab-facts">{items}</ul>'
+
+
+def _needs(scenario: Scenario) -> list[str]:
+    needs = scenario.needs
+    said = []
+    if len(needs.profiles) == 1:
+        said.append(f"profile {needs.profiles[0]} only")
+    if needs.nodes > 1 or needs.gpus_per_node > 1:
+        said.append(f"{needs.nodes} nodes with {needs.gpus_per_node} GPU{'s' * (needs.gpus_per_node > 1)} each")
+    return said
+
+
+def _commands(identifier: str, hints: bool) -> str:
+    verbs = ["start", "watch", *(["hint"] if hints else []), "grade"]
+    return "```\n" + "\n".join(f"vlab {verb} {identifier}" for verb in verbs) + "\n```"
+
+
+def _checks(checks: Sequence[Check]) -> str:
+    """Those that earn points in a table, safeguards in a list to unfold."""
+    graded, safe = [c for c in checks if c.points], [c for c in checks if not c.points]
+    rows = "\n".join(f"| {c.title} (`{c.id}`) | {c.points} | {_needed(c, safe)} |" for c in graded)
+    total = points(sum(c.points for c in graded))
+    table = f"| What is asked | Points | Needs |\n|---|---|---|\n{rows}"
+    listed = "\n".join(f"- {c.title} (`{c.id}`)" for c in safe)
+    why = "They earn nothing; what earns points needs them. Taking something away from somebody is no mending."
+    folded = _fold(f"{len(safe)} safeguards", f"{why}\n\n{listed}") if safe else ""
+    return f"## Checks\n\n{total} in all. A check whose needs are not met is skipped.\n\n{table}\n\n{folded}"
+
+
+def _needed(check: Check, safe: Sequence[Check]) -> str:
+    """What a check needs, with all safeguards in two words."""
+    every = {c.id for c in safe}
+    some = [n for n in check.needs if n not in every] if every and every <= set(check.needs) else check.needs
+    return ", ".join([*(["all safeguards"] if len(some) < len(check.needs) else []), *(f"`{n}`" for n in some)]) or "-"
+
+
+def _hints(text: str, identifier: str) -> str:
+    """Each to unfold. They are not in the search index: whoever searches has not asked for them."""
+    folds = [
+        _fold(f"Hint {number}: {heading.strip().lower()}", hint)
+        for number, (heading, hint) in enumerate(re.findall(r"^## (.+)\n((?:(?!## ).*\n?)*)", text, re.MULTILINE), 1)
+    ]
+    said = f"Each says more than the one before, the last one what to change. `vlab hint {identifier}` shows them, too."
+    return f"## Hints\n\n{said}\n\n" + "\n\n".join(folds)
+
+
+def _ledger(said: Mapping[str, str]) -> str:
+    boxes = "\n".join(
+        f'<div class="vlab-{key.replace("_", "-")}"><dt>{LEDGER[key]}</dt><dd>{escape(text)}</dd></div>'
+        for key, text in said.items()
+        if text
+    )
+    return f'<dl class="vlab-ledger">\n{boxes}\n</dl>'
+
+
+def _solution(folder: Path, parameters: Mapping[str, Any]) -> str:
+    why, script = ((folder / "solution" / name).read_text() for name in ("README.md", "apply.sh"))
+    text = f"{_filled(why, parameters)}\n\n```bash\n{script.strip()}\n```"
+    return f"## Solution\n\n{_fold('Solution', text)}"
+
+
+def _fold(summary: str, text: str) -> str:
+    """Something to unfold, which the search does not find."""
+    head = f'<details markdown="1" data-search-exclude>\n<summary>{escape(summary)}</summary>'
+    return f"{head}\n\n{text.strip()}\n\n</details>"
