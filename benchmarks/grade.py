@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vlab import catalog, exercise, measure, runs
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cluster import lab
 from vlab.cluster.kube import kube
 from vlab.evidence import Evidence
@@ -66,7 +66,7 @@ def reset() -> list[float]:
     return found
 
 
-def measured(scenario: Scenario) -> tuple[list[float], list[float], list[float]]:
+def measured(scenario: Exercise) -> tuple[list[float], list[float], list[float]]:
     """Of one that is measured: the load of its start, that of each grading, and what the grading took besides."""
     vlab("start", scenario.id, "--replace")
     vlab("solve", scenario.id)

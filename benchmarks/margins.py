@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vlab import catalog, exercise, measure, settle
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cluster import lab
 from vlab.cluster.kube import kube
 from vlab.errors import LabError
@@ -86,7 +86,7 @@ def _spin() -> None:
         pass
 
 
-def measured(scenario: Scenario, phases: list[str], given: argparse.Namespace) -> Iterator[tuple[str, list[Any]]]:
+def measured(scenario: Exercise, phases: list[str], given: argparse.Namespace) -> Iterator[tuple[str, list[Any]]]:
     """The loads or streams of each phase."""
     found = lab.get(given.name)
     cluster = kube(found)
@@ -106,7 +106,7 @@ def measured(scenario: Scenario, phases: list[str], given: argparse.Namespace) -
         exercise.remove(cluster, found, NAMESPACE)
 
 
-def once(cluster: Any, found: Any, run: Any, scenario: Scenario, runs: int) -> Iterator[Any]:
+def once(cluster: Any, found: Any, run: Any, scenario: Exercise, runs: int) -> Iterator[Any]:
     """So many measurements of what is deployed; fewer where it does not serve."""
     for _ in range(runs):
         try:
@@ -148,7 +148,7 @@ def spread(figure: Figure, now: list[float], faulty: list[float]) -> float:
     return statistics.stdev(now) / (whole or 1e-9)
 
 
-def gap(scenario: Scenario, check: str, by_phase: dict[str, list[float]]) -> dict[str, Any] | None:
+def gap(scenario: Exercise, check: str, by_phase: dict[str, list[float]]) -> dict[str, Any] | None:
     """The worst right and the best wrong mending of a check, and what is between them, in shares of the start."""
     figure, faulty = FIGURES[check], by_phase.get("faulty", [])
     right = {p: v for p, v in by_phase.items() if v and must_fail(scenario, p) is None}

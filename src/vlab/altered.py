@@ -5,12 +5,13 @@ give it away. Here each stands alone. So do what must not matter, and what leave
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.evidence import Evidence
 from vlab.evidence.files import Contents
 from vlab.evidence.metrics import PREEMPTIONS, WAITING
@@ -29,12 +30,17 @@ class Facts:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self.api: Object = json.loads(evidence.contents.files["api.json"])
         self.objects: Object = json.loads(evidence.contents.files["objects.json"])
-        self.probes: list[Object] = json.loads(evidence.contents.files["probes.json"])
         self.header: Object = json.loads(evidence.contents.files["evidence.json"])
-        self.stream: Object = json.loads(evidence.contents.files.get("stream.json", "{}"))
-        self.loaded: Object = json.loads(evidence.contents.files.get("load.json", "{}"))
+        self.api, self.stream, self.loaded, self.calls = (
+            json.loads(evidence.contents.files.get(f"{name}.json", "{}")) for name in ("api", "stream", "load", "calls")
+        )
+        self.probes, self.plugins, self.volumes = (
+            json.loads(evidence.contents.files.get(f"{name}.json", "[]")) for name in ("probes", "plugins", "volumes")
+        )
+        self.texts: dict[str, str] = {
+            name: raw.decode() for name, raw in evidence.contents.files.items() if name.startswith("answers/")
+        }
         self.lines: dict[str, list[Object]] = {
             name: [json.loads(line) for line in raw.splitlines()]
             for name, raw in evidence.contents.files.items()
@@ -64,17 +70,23 @@ class Facts:
             change(said)
             probe["stdout"] = json.dumps(said)
 
+    def told(self, name: str, value: Callable[[str], str] | str) -> None:
+        """Change what notes have behind a name."""
+        line = re.compile(rf"^- {re.escape(name)}: (.*)$", re.MULTILINE)
+
+        def instead(found: re.Match[str]) -> str:
+            return f"- {name}: {value if isinstance(value, str) else value(found[1])}"
+
+        self.texts = {file: line.sub(instead, text) for file, text in self.texts.items()}
+
     def evidence(self) -> Evidence:
         """What was recorded, as changed."""
-        changed = {
-            "api.json": self.api,
-            "objects.json": self.objects,
-            "probes.json": self.probes,
-            "evidence.json": self.header,
-            **({"stream.json": self.stream} if self.stream else {}),
-            **({"load.json": self.loaded} if self.loaded else {}),
-        }
-        files = {**self._evidence.contents.files, **{name: json.dumps(c).encode() for name, c in changed.items()}}
+        every: dict[str, Any] = {"objects": self.objects, "evidence": self.header, "api": self.api}
+        every |= {"probes": self.probes, "stream": self.stream, "load": self.loaded, "calls": self.calls}
+        every |= {"plugins": self.plugins, "volumes": self.volumes}
+        files = dict(self._evidence.contents.files)
+        files |= {f"{name}.json": json.dumps(c).encode() for name, c in every.items() if f"{name}.json" in files or c}
+        files |= {name: text.encode() for name, text in self.texts.items()}
         files |= {name: "\n".join(map(json.dumps, lines)).encode() for name, lines in self.lines.items()}
         return Evidence(self._evidence.path, Contents(files))
 
@@ -107,7 +119,7 @@ class Altered:
         return any(c.id == self.check and c.verdict is self.verdict for c in checks)
 
 
-def altered(scenario: Scenario) -> tuple[Altered, ...]:
+def altered(scenario: Exercise) -> tuple[Altered, ...]:
     """Those that can be made of a scenario's recorded runs."""
     ids = {each.id for each in checks_in(*scenario.graders)}
     return tuple(a for a in ALTERED if a.of in scenario.recorded and a.check in ids)
@@ -303,7 +315,152 @@ def _late_through_the_edge(facts: Facts) -> None:
     edge["chunks"] = [edge["seconds"]] * len(edge["chunks"])
 
 
+def _more(value: str) -> str:
+    """A number that is one more."""
+    return f"{float(value) + 1:g}"
+
+
+def _half(value: str) -> str:
+    return f"{float(value) / 2:.3f}"
+
+
+def _telling(name: str, value: Callable[[str], str] | str) -> Callable[[Facts], None]:
+    return lambda facts: facts.told(name, value)
+
+
+def _no_gpus(told: str, *, labelled: bool = False, plugins: Sequence[int] = ()) -> Callable[[Facts], None]:
+    """No node offers one, and the note names a layer. `plugins`: how many pods each DaemonSet is to have."""
+
+    def change(facts: Facts) -> None:
+        for part in facts.objects.values():
+            for node in (o for o in part if o["kind"] == "Node"):
+                for offered in (node["status"]["capacity"], node["status"]["allocatable"]):
+                    offered.pop(GPU, None)
+                node["metadata"]["labels"] = {"nvidia.com/gpu.present": "true"} if labelled else {}
+        facts.plugins = [{"namespace": "o", "name": f"nvidia-{n}", "wanted": n, "ready": 0} for n in plugins]
+        facts.texts = {"answers/gpu-scheduling.md": f"- layer that is missing: {told}\n"}
+
+    return change
+
+
+def _larger_node(facts: Facts) -> None:
+    """One node has had four from the start, and the note has the numbers of before."""
+    for part in facts.objects.values():
+        node = next(o for o in part if o["kind"] == "Node" and GPU in o["status"]["allocatable"])
+        for offered in (node["status"]["capacity"], node["status"]["allocatable"]):
+            offered[GPU] = "4"
+
+
+def _larger_node_noted(facts: Facts) -> None:
+    _larger_node(facts)
+    facts.told("GPUs in all", lambda value: f"{float(value) + 3:g}")
+    facts.told("most GPUs for one pod", "4")
+
+
+def _called(name: str, status: int | None) -> Callable[[Facts], None]:
+    """One question was answered otherwise; None: not at all."""
+    return lambda facts: facts.calls["answers"][name].update(status=status)
+
+
+def _same_lesson_thrice(facts: Facts) -> None:
+    words = "The Deployment is watched with vllm:num_requests_waiting and tuned with --max-num-seqs."
+    facts.texts = {"answers/lessons.md": "".join(f"## {h}\n{words}\n" for h in ("Deployment", "Metric", "Tuning"))}
+
+
+def _lesson_without_a_thing(heading: str) -> Callable[[Facts], None]:
+    """Under one heading stands something that could be said of anything."""
+
+    def change(facts: Facts) -> None:
+        words = f"## {heading}\n\nOne has to think of it before, and then it goes well.\n\n"
+        facts.texts = {n: re.sub(rf"## {heading}\n[^#]*", words, text) for n, text in facts.texts.items()}
+
+    return change
+
+
+def _one_failed(facts: Facts) -> None:
+    facts.lines["loads.jsonl"][-1]["requests"][0]["error"] = "http_503"
+
+
+def _pod_elsewhere(
+    phase: str = "Running", *, gpu: bool = True, before: bool = False, provider: str = "kind-built"
+) -> Callable[[Facts], None]:
+    """A pod in a namespace of no exercise, beside one that was cleaned up."""
+
+    def change(facts: Facts) -> None:
+        resources = {"limits": {GPU: "1"}} if gpu else {}
+        metadata = {"name": "altered", "namespace": "elsewhere", "uid": "altered"}
+        spec = {"containers": [{"name": "idle", "resources": resources}]}
+        pod = {"kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": phase}}
+        for part in ("start", "now") if before else ("now",):
+            facts.objects[part].append(pod)
+        facts.header["cluster"]["provider"] = provider
+
+    return change
+
+
+OF_TASKS = (
+    Altered("pod-elsewhere", "solved", "nothing-held", _pod_elsewhere()),
+    Altered("pod-that-waits", "solved", "nothing-held", _pod_elsewhere("Pending")),
+    Altered("pod-that-ended", "solved", "nothing-held", _pod_elsewhere("Failed"), PASS),
+    Altered("pod-that-is-done", "solved", "nothing-held", _pod_elsewhere("Succeeded"), PASS),
+    Altered("pod-without-a-gpu", "solved", "nothing-held", _pod_elsewhere(gpu=False), PASS),
+    Altered("pod-of-before", "solved", "nothing-held", _pod_elsewhere(before=True), PASS),
+    Altered("pod-of-others", "solved", "nothing-held", _pod_elsewhere(provider="context"), PASS),
+    Altered("one-node-more", "solved", "gpus-noted", _telling("nodes with a GPU", _more)),
+    Altered("one-gpu-more", "solved", "gpus-noted", _telling("GPUs in all", _more)),
+    Altered("one-more-for-a-pod", "solved", "gpus-noted", _telling("most GPUs for one pod", _more)),
+    Altered("a-larger-node", "solved", "gpus-noted", _larger_node),
+    Altered("a-larger-node-noted", "solved", "gpus-noted", _larger_node_noted, PASS),
+    Altered("no-gpus-nothing-noted", "solved", "gpus-noted", _no_gpus("")),
+    Altered("no-gpus-two-layers", "solved", "gpus-noted", _no_gpus("capacity or operator")),
+    Altered("no-gpus-capacity", "solved", "gpus-noted", _no_gpus("capacity"), PASS),
+    Altered("no-gpus-no-operator", "solved", "gpus-noted", _no_gpus("the operator"), PASS),
+    Altered("no-gpus-but-a-plugin-is-meant", "solved", "gpus-noted", _no_gpus("capacity", plugins=(0, 3))),
+    Altered("no-gpus-plugin-broken", "solved", "gpus-noted", _no_gpus("device plugin", plugins=(0, 3)), PASS),
+    Altered("no-gpus-plugin-idle", "solved", "gpus-noted", _no_gpus("capacity", plugins=(0,)), PASS),
+    Altered("no-gpus-operator-idle", "solved", "gpus-noted", _no_gpus("operator", plugins=(0,))),
+    Altered("no-gpus-hardware", "solved", "gpus-noted", _no_gpus("operator", labelled=True), PASS),
+    Altered("no-gpus-hardware-denied", "solved", "gpus-noted", _no_gpus("capacity", labelled=True)),
+    Altered("no-gpus-plugin-elsewhere", "solved", "gpus-noted", _no_gpus("operator", labelled=True, plugins=(0,))),
+    Altered("another-claim", "solved", "mounts-noted", _telling("claim behind it", "model-cache")),
+    Altered("another-path", "solved", "mounts-noted", _telling("cache is mounted at", "/data")),
+    Altered("no-path", "solved", "mounts-noted", _telling("cache is mounted at", "in the container")),
+    Altered("another-size", "solved", "mounts-noted", _telling("MiB of /dev/shm", _half)),
+    Altered("models-open", "solved", "guarded", _called("models without key", 200)),
+    Altered("completions-open", "solved", "guarded", _called("completion without key", 200)),
+    Altered("models-closed", "solved", "guarded", _called("models", 401)),
+    Altered("metrics-closed", "solved", "guarded", _called("metrics without key", 401)),
+    Altered("health-not-heard", "solved", "guarded", _called("health without key", None), ERROR),
+    Altered("chat-fails", "solved", "statuses-noted", _called("chat", 500)),
+    Altered("stream-without-an-end", "solved", "statuses-noted", lambda f: f.calls.update(done=False)),
+    Altered("end-not-seen", "solved", "statuses-noted", _telling("last line of the stream", "data: {}")),
+    Altered("other-blocks", "solved", "prefix-measured", _telling("block size", _half)),
+    Altered(
+        "short-beginning-hit", "solved", "prefix-measured", _telling("tokens that hit after a short beginning", "16")
+    ),
+    Altered("too-short-a-prompt", "solved", "prefix-measured", _telling("tokens of the long prompt", "20")),
+    Altered("never-counted", "solved", "prefix-measured", lambda f: f.calls.update(hits_before=0.0)),
+    Altered("nothing-found", "solved", "prefix-measured", lambda f: f.calls["long"].update(hits=0.0)),
+    Altered("half-found", "solved", "prefix-measured", lambda f: f.calls["long"].update(hits=16.0), ERROR),
+    Altered("short-found", "solved", "prefix-measured", lambda f: f.calls["short"].update(hits=16.0), ERROR),
+    Altered("blocks-not-told", "solved", "prefix-measured", lambda f: f.calls.update(block_size=None), ERROR),
+    Altered("load-failed", "solved", "load-sent", _one_failed),
+    Altered("too-many-noted", "solved", "figures-agree", _telling("requests", "12")),
+    Altered("throughput-halved", "solved", "figures-agree", _telling("requests per second", _half)),
+    Altered("elapsed-halved", "solved", "figures-agree", _telling("elapsed seconds", _half)),
+    Altered("mean-halved", "solved", "figures-agree", _telling("mean latency seconds", _half)),
+    Altered("goodput-halved", "solved", "goodput-right", _telling("goodput per second", _half)),
+    Altered("no-objective", "solved", "goodput-right", _telling("objective seconds", "0")),
+    Altered("same-lesson-thrice", "solved", "lessons-noted", _same_lesson_thrice),
+    *(
+        Altered(f"no-{h.lower()}-lesson", "solved", "lessons-noted", _lesson_without_a_thing(h))
+        for h in ("Deployment", "Metric", "Tuning")
+    ),
+)
+"""Notes of tasks with one line told otherwise, and APIs that say one thing otherwise."""
+
 ALTERED = (
+    *OF_TASKS,
     Altered("refused", "solved", "real-engine", lambda f: f.answers(error="refused", status=None)),
     Altered("cut", "solved", "real-engine", lambda f: f.answers(error="cut")),
     Altered("status-500", "solved", "real-engine", lambda f: f.answers(status=500)),

@@ -85,8 +85,9 @@ def asked(
     values: Mapping[str, Any],
     note: Note,
     addresses: Sequence[str] = (SERVICE,),
+    api_key: str | None = None,
 ) -> Asked:
-    """What the endpoint says, behind each of its addresses.
+    """What the endpoint says, behind each of its addresses, to clients with this key.
 
     Raises:
         LabError: it could not be asked: the grader's own way to it failed to the last.
@@ -96,7 +97,7 @@ def asked(
     last: Asked | None = None
     while last is None or time.monotonic() < end:
         try:
-            last = _once(cluster, lab, namespace, values, note, addresses)
+            last = _once(cluster, lab, namespace, values, note, addresses, api_key)
             trouble = None
             if not last.unsteady and (last.models is None or _heard(last)):
                 return last
@@ -122,7 +123,13 @@ def look(cluster: Kube, namespace: str, addresses: Sequence[str] = (SERVICE,)) -
 
 
 def _once(
-    cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any], note: Note, addresses: Sequence[str]
+    cluster: Kube,
+    lab: Lab,
+    namespace: str,
+    values: Mapping[str, Any],
+    note: Note,
+    addresses: Sequence[str],
+    api_key: str | None,
 ) -> Asked:
     before = look(cluster, namespace, addresses)
     if not before.pods and not before.strangers:
@@ -132,6 +139,7 @@ def _once(
         "services": [address(name, namespace) for name in addresses],
         "pods": before.urls,
         "model": values["server"]["model"],
+        "api_key": api_key,
         "prompts": [question(draw) for _ in range(2 * len(addresses) + len(before.pods))],
         "max_tokens": MAX_TOKENS,
     }
@@ -178,10 +186,10 @@ def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:
     return Asked(
         via=via,
         max_tokens=MAX_TOKENS,
-        models=_answer(models),
+        models=answer_of(models),
         served=tuple(as_text(m.get("id")) for m in listed),
         context=min(lengths, default=None),
-        answers=tuple(_answer(e) for e in events if e["kind"] == "answer"),
+        answers=tuple(answer_of(e) for e in events if e["kind"] == "answer"),
         counters={e["pod"]: Counters(before=e["before"], after=e["after"]) for e in events if e["kind"] == "counters"},
         gaps=tuple(tuple(g) for g in reference["gaps"]),
         no_reference=reference["unavailable"],
@@ -189,7 +197,8 @@ def _asked(events: Sequence[Event], via: str, image_id: str) -> Asked:
     )
 
 
-def _answer(event: Event) -> Answer:
+def answer_of(event: Event) -> Answer:
+    """An event of the witness as evidence, without a body that is not needed or too long."""
     kept = {k: v for k, v in event.items() if k in Answer.model_fields}
     body = "" if kept.get("text") else str(kept.get("body", ""))  # its text is there, and that is what it said
     return Answer(**{**kept, "body": body[:_BODY_CHARS]})

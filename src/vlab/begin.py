@@ -1,4 +1,4 @@
-"""`vlab start`: looks whether a cluster can show a fault, deploys it, and looks that it is there."""
+"""`vlab start`: looks whether a cluster has what an exercise needs, deploys it, and looks that it is as it must be."""
 
 import dataclasses
 import tempfile
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vlab import __version__, exercise, measure, runs, settle, ui
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise, Scenario
 from vlab.cluster import witness
 from vlab.cluster.gpus import offered
 from vlab.cluster.kube import Kube, kube
@@ -29,7 +29,7 @@ _SHOWS_S = 120.0
 
 def begin(
     lab: Lab,
-    scenario: Scenario,
+    scenario: Exercise,
     learner: str,
     namespace: str,
     steps: ui.Steps,
@@ -37,7 +37,7 @@ def begin(
     replace: bool = False,
     gpus: int | None = None,
 ) -> Run:
-    """Start an exercise, if this cluster can show its fault.
+    """Start an exercise, if this cluster can show its fault, or has what its task needs.
 
     Args:
         gpus: how many GPUs the fault may take of a cluster that others use too.
@@ -54,22 +54,29 @@ def begin(
         values = kept(run).values
         witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
     if known is None or known.started != run.started:
-        with steps.step("Look that the fault is there") as line:
-            limits = settle.Limits(patient=False)
-            settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited, _SHOWS_S, limits)
-            _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
+        if isinstance(scenario, Scenario):
+            with steps.step("Look that the fault is there") as line:
+                limits = settle.Limits(patient=False)
+                settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited, _SHOWS_S, limits)
+                _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
+        elif scenario.starts_with == "server":
+            with steps.step("Wait for the server") as line:
+                settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited)
+                _refuse_no_server(cluster, lab, run, settled.moving)
     if scenario.measured:
         with steps.step("Measure it as it is, to compare with later") as line:
             measure_fault(cluster, lab, scenario, run, line.note)
     return run
 
 
-def measure_fault(cluster: Kube, lab: Lab, scenario: Scenario, run: Run, note: Callable[[str], None]) -> None:
+def measure_fault(cluster: Kube, lab: Lab, scenario: Exercise, run: Run, note: Callable[[str], None]) -> None:
     """What every grading is compared with. Raises: LabError if it could not be measured, or does not show."""
-    refuse_unseen(lab, scenario, run, measure.ensure_before(cluster, lab, run, scenario, note))
+    before = measure.ensure_before(cluster, lab, run, scenario, note)
+    if isinstance(scenario, Scenario):
+        refuse_unseen(lab, scenario, run, before)
 
 
-def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> None:
+def refuse_unseen(lab: Lab, scenario: Exercise, run: Run, before: Before) -> None:
     """Raises: LabError if what was measured does not show the fault: then nothing can be compared with it.
 
     The check that must fail on the fault is asked, with the same figures for now as for the start.
@@ -98,7 +105,7 @@ def refuse_unseen(lab: Lab, scenario: Scenario, run: Run, before: Before) -> Non
         )
 
 
-def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None = None) -> None:
+def refuse_unfit(cluster: Kube, lab: Lab, scenario: Exercise, gpus: int | None = None) -> None:
     """Raises: LabError if the cluster lacks what the scenario needs; before anything is made."""
     needs = scenario.needs
     if lab.profile not in needs.profiles:
@@ -122,7 +129,17 @@ def refuse_unfit(cluster: Kube, lab: Lab, scenario: Scenario, gpus: int | None =
         )
 
 
-def _refuse_no_fault(cluster: Kube, lab: Lab, scenario: Scenario, run: Run, moving: str) -> None:
+def _refuse_no_server(cluster: Kube, lab: Lab, run: Run, moving: str) -> None:
+    """Raises: LabError if the healthy deployment that a task begins with does not serve."""
+    if not serving(snapshot(cluster, lab, run.namespace), run.namespace).pods:
+        raise LabError(
+            f"the server of {run.scenario} does not get ready: {moving or 'it is stuck'}",
+            f"`vlab kubectl describe pods` says why; then begin anew: `vlab start {run.scenario} --replace`",
+            Exit.NO_LAB,
+        )
+
+
+def _refuse_no_fault(cluster: Kube, lab: Lab, scenario: Exercise, run: Run, moving: str) -> None:
     """Raises: LabError if what should be broken serves: then nothing that is done here counts."""
     found = serving(snapshot(cluster, lab, run.namespace), run.namespace, scenario.addresses)
     if not found.pods or scenario.expected != "server-ready":

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from vlab import settle
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import SHAPERS, WORKLOADS, decided, delete, namespaces, of_namespaces, with_tops
@@ -31,7 +31,7 @@ def quiet(_: str) -> None:
     return
 
 
-def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Scenario, note: Note = quiet) -> None:
+def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Exercise, note: Note = quiet) -> None:
     """Bring the exercise's namespaces to what is wanted: what is more goes, what differs is replaced.
 
     What is as it should be stays untouched, so that an engine restarts only if it must. A workload that differs is

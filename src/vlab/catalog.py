@@ -1,4 +1,4 @@
-"""The scenarios: every folder under scenarios/ is one, everywhere."""
+"""The exercises: every page under labs/ is a task, and every folder under scenarios/ a scenario, everywhere."""
 
 import difflib
 import hashlib
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pydantic
 import yaml
@@ -17,6 +17,10 @@ from vlab.errors import LabError
 from vlab.settings import SERVICE
 
 Parameters = dict[str, Any]
+SomeExercise = TypeVar("SomeExercise", bound="Exercise")
+
+
+Collector = Literal["objects", "events", "logs", "probe", "api", "calls", "gpus", "volumes", "before", "load", "stream"]
 
 
 class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -29,8 +33,6 @@ class Fault(pydantic.BaseModel, frozen=True, extra="forbid"):
     fault is to be there."""
     first: bool = False
     """Whether what the manifests make must run before the server is deployed: it takes what the server needs."""
-    traffic: str | None = None
-    """The workload in the scenario's folder that its users send: measured at the start and at every grading."""
 
 
 class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -49,36 +51,50 @@ class OnProfile(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What is otherwise on a profile."""
 
     values: dict[str, Any] = {}
-    """Laid over the scenario's values."""
+    """Laid over the exercise's values."""
     parameters: dict[str, tuple[Any, ...]] = {}
     """In the place of those of the same names."""
 
 
-class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """scenario.yaml."""
+class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What a learner starts, works on and is graded on: a task or a scenario."""
 
     id: str
     title: str
     task: int
-    """The task of the course that it belongs to, 1 to 6."""
+    """The task of the course that it is or belongs to, 1 to 6."""
     minutes: int
     kind: str
+    starts_with: Literal["nothing", "namespace", "server"] = "server"
+    """What `vlab start` deploys; the rest is the learner's to make."""
     needs: Needs = Needs()
     values: dict[str, Any] = {}
     """Laid over the values of the profile, with the fault and without."""
-    fault: Fault
+    fault: Fault = Fault()
+    """What is broken; nothing in a task."""
+    traffic: str | None = None
+    """The workload in its folder that its users send: measured at the start and, with `load`, at every grading."""
     expected: str
-    """The check that fails while the fault is there."""
+    """The check that fails while nothing has been done yet."""
     checks: tuple[str, ...] = ()
     """Files in graders/shared with checks that several scenarios have, besides those of its own grader."""
-    collect: tuple[Literal["objects", "events", "logs", "probe", "api", "load", "stream"], ...]
-    """Collectors of the evidence that its graders need."""
+    apart: tuple[str, ...] = ()
+    """Files in graders/shared with checks of what is written, graded apart from what is deployed."""
+    collect: tuple[
+        Literal["objects", "events", "logs", "probe", "api", "calls", "gpus", "volumes", "before", "load", "stream"],
+        ...,
+    ]
+    """Collectors of the evidence that its graders need; `before`: what its traffic does at the start alone."""
     addresses: tuple[str, ...] = (SERVICE,)
     """The Services that its brief names, behind which the engine is."""
     proxied: tuple[str, ...] = ()
     """Those of them behind which a learner may put something in front of the engine."""
     send: dict[str, str] = {}
     """The Service to which each class of its traffic goes; the first address if it is not here."""
+    rubric: str = ""
+    """The scenario by whose rubric its recommendation is judged; empty: by its own."""
+    api_key: str = ""
+    """The parameter with the key that clients are to send; empty: they send none."""
     edge: str | None = None
     """The Service in front of the engine; a stream is measured through it and past it."""
     parameters: dict[str, tuple[Any, ...]] = {}
@@ -86,9 +102,9 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     profiles: dict[str, OnProfile] = {}
     """By profile."""
     also: tuple[str, ...] = ()
-    """Other mendings that must pass, of those in scenarios/common; its own are in its folder."""
+    """Other ways that must pass, of those in scenarios/common; its own are in its folder."""
     wrong: dict[str, str] = {}
-    """Each wrong solution, its own or one of scenarios/common, and the check that must fail on it."""
+    """Each wrong way, its own or one of scenarios/common, and the check that must fail on it."""
     real: str = ""
     simulated: str = ""
     not_shown: str = ""
@@ -100,11 +116,38 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         return paths.data("scenarios") / self.id
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that it is made of, but for its graders and what several exercises share."""
+        return tuple(f for f in self.folder.rglob("*") if f.is_file() and f.parent.name != "evidence")
+
+    @property
+    def own_grader(self) -> str:
+        """The file in graders/ with the checks that are its own."""
+        return f"test_{self.id.replace('-', '_')}.py"
+
+    @property
     def graders(self) -> tuple[Path, ...]:
         """The files with its checks: the shared ones, and its own."""
         folder = paths.data("graders")
         shared = [folder / "shared" / f"{name}.py" for name in self.checks]
-        return (*shared, folder / f"test_{self.id.replace('-', '_')}.py")
+        return (*shared, folder / self.own_grader)
+
+    @property
+    def graders_apart(self) -> dict[str, Path]:
+        """The files with checks of what is written, by the names of the answers without their suffix."""
+        return {name: paths.data("graders") / "shared" / f"{name}.py" for name in self.apart}
+
+    @property
+    def rubric_file(self) -> Path:
+        """By which its recommendation is judged, if there is one."""
+        return (paths.data("scenarios") / self.rubric if self.rubric else self.folder) / "rubric.yaml"
+
+    @property
+    def templates(self) -> dict[str, Path]:
+        """What a learner is to fill in, by the name that it has in the answers' folder."""
+        shared = (paths.data("graders") / "shared" / f"{name}.md" for name in (*self.checks, *self.apart))
+        own = (self.folder / "answers").glob("*.md")
+        return {f.name: f for f in sorted([*own, *shared]) if f.is_file()}
 
     @property
     def also_right(self) -> tuple[str, ...]:
@@ -115,7 +158,7 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     def script(self, kind: Literal["also", "wrong"], name: str) -> Path:
         """The script of a mending: the scenario's own, else the common one."""
         own = self.folder / kind / name / "apply.sh"
-        return own if own.is_file() else self.folder.parent / "common" / kind / name / "apply.sh"
+        return own if own.is_file() else paths.data("scenarios") / "common" / kind / name / "apply.sh"
 
     @property
     def recorded(self) -> dict[str, Path]:
@@ -128,11 +171,10 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     def text(self, name: str, parameters: Parameters) -> str:
         """brief.md, hints.md or solution/README.md, in Markdown; `{name}` in it is a parameter's value."""
-        found = (self.folder / name).read_text()
-        return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), found)
+        return _filled((self.folder / name).read_text(), parameters)
 
     def brief(self, parameters: Parameters) -> str:
-        """The incident as its users see it, in Markdown."""
+        """What is to be done, in Markdown: of a scenario the incident as its users see it."""
         return self.text("brief.md", parameters)
 
     def hints(self, parameters: Parameters) -> list[str]:
@@ -148,12 +190,12 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
     @property
     def measured(self) -> bool:
         """Whether something is measured when it starts, to compare with."""
-        return bool({"load", "stream"} & set(self.collect))
+        return bool({"before", "load", "stream"} & set(self.collect))
 
     @property
     def workload(self) -> Path | None:
         """The file of its users' traffic, a template with its parameters."""
-        return None if self.fault.traffic is None else self.folder / self.fault.traffic
+        return None if self.traffic is None else self.folder / self.traffic
 
     def on(self, profile: str) -> OnProfile:
         """What is otherwise on a profile; nothing unless it says so."""
@@ -174,6 +216,57 @@ class Scenario(pydantic.BaseModel, frozen=True, extra="forbid"):
         return {name: values[-1 if last else 0] for name, values in self.ranges(profile).items()}
 
 
+class Scenario(Exercise, frozen=True, extra="forbid"):
+    """scenario.yaml: a deployment with a fault in it."""
+
+    fault: Fault
+    apart: tuple[str, ...] = ("diagnosis", "recommendation")
+
+
+class Task(Exercise, frozen=True, extra="forbid"):
+    """One of the course's six tasks: a page in labs/ with these facts in front. Nothing is broken in it."""
+
+    kind: str = "task"
+    grader: str
+    scenarios: tuple[str, ...] = ()
+    """What can break in what it is about."""
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are, but for its page."""
+        return paths.data("labs") / self.id
+
+    @property
+    def page(self) -> Path:
+        """The file with its text."""
+        return paths.data("labs") / f"{self.task:02}-{self.id}.md"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that it is made of, but for its graders and what several exercises share."""
+        return (self.page, *super().files)
+
+    @property
+    def own_grader(self) -> str:
+        """The file in graders/ with the checks that are its own."""
+        return self.grader
+
+    def brief(self, parameters: Parameters) -> str:
+        """What is to be done, in Markdown."""
+        return _filled(_split(self.page)[1], parameters)
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    """All tasks by id, in their order.
+
+    Raises:
+        LabError: what stands in front of a page is wrong.
+    """
+    pages = sorted(paths.data("labs").glob("[0-9]*.md"))
+    return {t.id: t for t in map(_read_page, pages)}
+
+
 @cache
 def scenarios() -> dict[str, Scenario]:
     """All scenarios by id, in the order of their tasks.
@@ -185,34 +278,76 @@ def scenarios() -> dict[str, Scenario]:
     return {s.id: s for s in sorted(found, key=lambda s: (s.task, s.id))}
 
 
+def exercises() -> dict[str, Exercise]:
+    """All of both by id, in the order of the tasks; each task before its scenarios."""
+    every: list[Exercise] = [*tasks().values(), *scenarios().values()]
+    return {e.id: e for e in sorted(every, key=lambda e: e.task)}
+
+
+def exercise(identifier: str) -> Exercise:
+    """The task or the scenario of this id.
+
+    Raises:
+        LabError: there is none; the hint names the nearest.
+    """
+    return _named(identifier, exercises(), "exercise")
+
+
 def scenario(identifier: str) -> Scenario:
     """The scenario of this id.
 
     Raises:
         LabError: there is none; the hint names the nearest.
     """
-    known = scenarios()
+    return _named(identifier, scenarios(), "scenario")
+
+
+def _named(identifier: str, known: Mapping[str, SomeExercise], what: str) -> SomeExercise:
     if identifier in known:
         return known[identifier]
     near = difflib.get_close_matches(identifier, known, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else "`vlab list` shows those there are"
-    raise LabError(f"no scenario is called {identifier!r}", hint)
+    raise LabError(f"no {what} is called {identifier!r}", hint)
 
 
 def _read(file: Path) -> Scenario:
+    read = _checked(Scenario, file, file.read_text())
+    if read.id != file.parent.name:
+        raise LabError(f"{file}: its id is {read.id}", f"name the folder and the id alike: {file.parent.name}")
+    return read
+
+
+def _read_page(page: Path) -> Task:
+    read = _checked(Task, page, _split(page)[0])
+    if read.page != page:
+        raise LabError(f"{page}: it is task {read.task}, {read.id}", f"name the page so: {read.page.name}")
+    return read
+
+
+def _split(page: Path) -> tuple[str, str]:
+    """What a page has in front, between two lines of dashes, and the page itself."""
+    parts = re.split(r"^---\n", page.read_text(), maxsplit=2, flags=re.MULTILINE)
+    if len(parts) < 3:
+        raise LabError(f"{page}: nothing stands in front of it", "begin it with its facts between two lines of `---`")
+    return parts[1], parts[2].strip() + "\n"
+
+
+def _checked(kind: type[SomeExercise], file: Path, text: str) -> SomeExercise:
     try:
-        read = Scenario.model_validate(yaml.safe_load(file.read_text()))
+        return kind.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as e:
         raise LabError(f"{file} is not YAML: {e}", "mend the file") from e
     except pydantic.ValidationError as e:
         first = e.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        near = difflib.get_close_matches(str(first["loc"][-1]), [*Scenario.model_fields, *Fault.model_fields], n=1)
+        near = difflib.get_close_matches(str(first["loc"][-1]), [*kind.model_fields, *Fault.model_fields], n=1)
         hint = f"did you mean {near[0]}?" if first["type"] == "extra_forbidden" and near else "mend the file"
         raise LabError(f"{file}: {where}: {first['msg']}", hint) from e
-    if read.id != file.parent.name:
-        raise LabError(f"{file}: its id is {read.id}", f"name the folder and the id alike: {file.parent.name}")
-    return read
+
+
+def _filled(text: str, parameters: Parameters) -> str:
+    """A text with the values of parameters in the place of `{name}`; other braces stay."""
+    return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), text)
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

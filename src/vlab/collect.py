@@ -1,5 +1,7 @@
 """Reads a live deployment into evidence; the only part that does. Each collector may fail without the others."""
 
+import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -9,14 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from vlab import __version__, asking, evidence, measure, probing, runs
-from vlab.catalog import Scenario
+from vlab import __version__, asking, calling, evidence, measure, own_loads, probing, runs
+from vlab.catalog import Exercise
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.objects import snapshot
+from vlab.cluster.objects import snapshot, volumes_of
 from vlab.deployment import kept
 from vlab.errors import LabError
-from vlab.evidence import Collected, Header, Promised, Settled, seal
+from vlab.evidence import Collected, Header, Plugin, Promised, Settled, Volume, seal
 from vlab.exercise import cluster_uid
 from vlab.grading.load import checks_in
 from vlab.grading.run import waits_for_load
@@ -30,9 +32,11 @@ Note = Callable[[str], None]
 Wait = Callable[[], Settled]
 
 _DYING_S = 10.0
+_REMOVING_S = 60.0
 _ROUNDS = 4
 """So often it is waited and asked again where something moves meanwhile, such as an engine that was killed."""
 
+_ABOUT_GPUS = re.compile("nvidia|gpu|device-plugin", re.IGNORECASE)
 _LOG_LINES = 5000
 _LOG_BYTES = 2 << 20
 _LOGS_AT_MOST = 20
@@ -45,7 +49,7 @@ class Context:
     run: Run
     lab: Lab
     cluster: Kube
-    scenario: Scenario
+    scenario: Exercise
     values: Mapping[str, Any]
     note: Note
     wait: Wait
@@ -54,11 +58,16 @@ class Context:
     now: list[Object] = field(default_factory=list)
     """The objects, read after the endpoint was asked."""
 
+    @property
+    def api_key(self) -> str | None:
+        """What clients of the exercise send."""
+        return self.run.parameters.get(self.scenario.api_key)
+
 
 def collect(
     run: Run,
     lab: Lab,
-    scenario: Scenario,
+    scenario: Exercise,
     folder: Path,
     wait: Wait,
     limits: Limits,
@@ -98,11 +107,13 @@ def collect(
             outcomes |= dict.fromkeys(wanted, undue)
         else:
             outcomes |= {name: _timed(loader, context) for name, loader in wanted.items()}
+    outcomes["loads"] = _timed(_loads, context)
     rest = {name: COLLECTORS[name] for name in COLLECTORS if name in scenario.collect}
     note(", ".join(rest))
     with ThreadPoolExecutor(max(1, len(rest))) as pool:
         futures = {name: pool.submit(_timed, collector, context) for name, collector in rest.items()}
         outcomes |= {name: future.result() for name, future in futures.items()}
+    answers, refused = evidence.read_answers(run.answers)
     header = _header(context, outcomes | {"answers": Collected(ok=True)}, settled).model_copy(
         update={
             "made_from": made_from,
@@ -110,9 +121,9 @@ def collect(
             "finished": datetime.now(UTC),
             "seconds": round(time.monotonic() - began, 3),
             "skew_seconds": _skew(context.cluster),
+            "refused": {f"answers/{name}": why for name, why in refused.items()},
         }
     )
-    answers, _ = evidence.read_answers(run.folder / "answers")
     evidence.write(folder, header, context.parts, context.logs, answers, seal.own_key())
 
 
@@ -193,8 +204,13 @@ def _skew(cluster: Kube) -> float:
 
 def _api(context: Context) -> None:
     given = (context.cluster, context.lab, context.run.namespace, context.values, context.note)
-    asked = asking.asked(*given, context.scenario.addresses)
+    asked = asking.asked(*given, context.scenario.addresses, context.api_key)
     context.parts["api"] = asked.model_dump(mode="json")
+
+
+def _calls(context: Context) -> None:
+    given = (context.cluster, context.lab, context.run, context.values, context.note)
+    context.parts["calls"] = calling.called(*given, context.api_key)
 
 
 def _load(context: Context) -> None:
@@ -228,7 +244,8 @@ def _events(context: Context) -> None:
 
 def _probe(context: Context) -> None:
     found = serving(context.now, context.run.namespace, context.scenario.addresses)
-    context.parts["probes"] = probing.probed(context.cluster, context.run.namespace, found.pods)
+    path = context.values["server"]["cache_path"]
+    context.parts["probes"] = probing.probed(context.cluster, context.run.namespace, found.pods, path)
 
 
 def _logs(context: Context) -> None:
@@ -251,7 +268,60 @@ def _logs(context: Context) -> None:
             context.logs[file] = f"[this log could not be had: {e.message}]\n"
 
 
+def _loads(context: Context) -> None:
+    """What the learner had sent since the exercise began; it was kept when it was sent."""
+    context.parts["loads"] = own_loads.kept(context.run)
+
+
+def _gpus(context: Context) -> None:
+    """What is there, in any namespace, so that nodes offer GPUs."""
+    found = [d for d in context.cluster.items("daemonsets") if _ABOUT_GPUS.search(json.dumps(_names(d)))]
+    context.parts["plugins"] = [
+        Plugin(
+            namespace=d["metadata"]["namespace"],
+            name=d["metadata"]["name"],
+            wanted=d["status"].get("desiredNumberScheduled", 0),
+            ready=d["status"].get("numberReady", 0),
+        )
+        for d in found
+    ]
+
+
+def _volumes(context: Context) -> None:
+    """What the exercise's claims have or had; one that is being removed is waited for."""
+    end = time.monotonic() + _REMOVING_S
+    while True:
+        found = [_volume(v) for v in volumes_of(context.cluster, context.run.namespace)]
+        going = [v.name for v in found if v.policy == "Delete" and v.phase == "Released"]
+        if not going:
+            context.parts["volumes"] = found
+            return
+        if time.monotonic() > end:
+            raise LabError(f"volume {going[0]} is being removed", "grade again when it is gone")
+        context.note(f"volume {going[0]} is being removed")
+        time.sleep(0.5)
+
+
+def _volume(found: Object) -> Volume:
+    return Volume(
+        name=found["metadata"]["name"],
+        claim=found["spec"]["claimRef"].get("name", ""),
+        phase=found.get("status", {}).get("phase", ""),
+        policy=found["spec"].get("persistentVolumeReclaimPolicy", "Retain"),
+    )
+
+
+def _names(found: Object) -> list[str]:
+    return [found["metadata"]["name"], *(c["image"] for c in found["spec"]["template"]["spec"]["containers"])]
+
+
 LOADERS: dict[str, Callable[[Context], None]] = {"load": _load, "stream": _stream}
 """What sends the traffic of many, one after the other."""
-COLLECTORS: dict[str, Callable[[Context], None]] = {"events": _events, "logs": _logs}
-"""What a scenario may name under `collect` besides, but for `api`, `objects` and `probe`, which are of one moment."""
+COLLECTORS: dict[str, Callable[[Context], None]] = {
+    "events": _events,
+    "logs": _logs,
+    "calls": _calls,
+    "gpus": _gpus,
+    "volumes": _volumes,
+}
+"""What an exercise may name under `collect` besides, but for `api`, `objects` and `probe`, which are of one moment."""

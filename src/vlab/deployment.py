@@ -1,5 +1,6 @@
 """What is to be deployed for an exercise: the templates, rendered once when it starts and kept with the run."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ import pydantic
 import yaml
 
 from vlab import catalog, render, runs
-from vlab.catalog import Parameters, Scenario
+from vlab.catalog import Exercise, Parameters
 from vlab.cluster.lab import Lab, Profile
 from vlab.pins import pins
 from vlab.runs import Run
@@ -17,8 +18,12 @@ from vlab.values import read_values
 
 Object = dict[str, Any]
 
-BASE = ("namespace", "cache", "server", "service")
-"""The parts of every deployment, each a template in manifests/."""
+BASE = {
+    "nothing": (),
+    "namespace": ("namespace",),
+    "server": ("namespace", "cache", "server", "service"),
+}
+"""The parts of a deployment, each a template in manifests/, by what an exercise starts with."""
 
 
 class Wanted(pydantic.BaseModel, frozen=True):
@@ -53,6 +58,37 @@ def kept(run: Run) -> Rendered:
     return Rendered.model_validate(runs.read_objects(run.wanted))
 
 
+def names(run: Run) -> Parameters:
+    """What the texts of a run's exercise may name: its parameters, and what its deployment is called and made of."""
+    server, cache = (kept(run).values[part] for part in ("server", "cache"))
+    return {
+        "namespace": run.namespace,
+        "lab": run.lab,
+        "exercise": run.scenario,
+        "learner": run.learner,
+        "instance": run.instance,
+        "folder": run.folder,
+        "image": server["image"],
+        "arguments": json.dumps([server["model"], *_flags(server["flags"])]),
+        "requests": json.dumps(server["requests"]),
+        "limits": json.dumps(server["limits"]),
+        "startup_seconds": server["startup_seconds"],
+        "shm_size": server["shm"],
+        "model": server["model"],
+        "context": server["flags"]["max-model-len"],
+        "cache_path": server["cache_path"],
+        "access_modes": json.dumps(cache["access_modes"]),
+        "cache_size": cache["size"],
+        "security_context": json.dumps(server["security_context"]),
+        **run.parameters,
+    }
+
+
+def _flags(flags: Mapping[str, Any]) -> list[str]:
+    """The engine's flags as manifests/server.yaml.j2 writes them."""
+    return [f"--{name}" if value is True else f"--{name}={value}" for name, value in flags.items() if value is not None]
+
+
 def values(
     profile: Profile, namespace: str, over: Mapping[str, Any], parameters: Parameters, *, built: bool = True
 ) -> dict[str, Any]:
@@ -80,7 +116,7 @@ def _filled(value: Any, parameters: Parameters) -> Any:
 
 def rendered(
     lab: Lab,
-    scenario: Scenario,
+    scenario: Exercise,
     learner: str,
     namespace: str,
     parameters: Parameters,
@@ -88,6 +124,7 @@ def rendered(
     built: bool = True,
     gpus: int | None = None,
     ingress_class: str = "",
+    tried: Mapping[str, Any] | None = None,
 ) -> Rendered:
     """The deployment of a scenario for a learner.
 
@@ -95,6 +132,7 @@ def rendered(
         built: the engine's image is the one that is built here.
         ingress_class: of the cluster, where it has one: then an edge is reached through an Ingress as well.
         gpus: how many the fault may take; of a cluster that vlab made, all.
+        tried: a change that somebody proposes, laid over the values of the faulty one.
     """
     own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
     site = catalog.merged(own_values, read_values(lab.values) if lab.values.is_file() else {})
@@ -102,10 +140,10 @@ def rendered(
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
 
     def wanted(faulty: bool) -> Wanted:
-        over = catalog.merged(site, scenario.fault.values) if faulty else site
+        over = catalog.merged(catalog.merged(site, scenario.fault.values), tried or {}) if faulty else site
         given = values(lab.profile, namespace, over, parameters, built=built)
         given |= {"faulty": faulty, "learner": learner, "workers": workers, "ingress_class": ingress_class}
-        own = [o for part in BASE for o in render.manifest(part, **given)]
+        own = [o for part in BASE[scenario.starts_with] for o in render.manifest(part, **given)]
         more = [o for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
         return Wanted(base=_marked(own, lab, marks), surroundings=_marked(more, lab, marks))
 

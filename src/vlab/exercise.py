@@ -1,16 +1,17 @@
 """Starts an exercise, brings it back to its start, and takes it away again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from vlab import runs
 from vlab.bring import Note, bring, create_namespaces, foreign, quiet, spaces_in
-from vlab.catalog import Parameters, Scenario
+from vlab.catalog import Exercise, Parameters
 from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, Object, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.objects import CLUSTER_WIDE, namespaces, snapshot
+from vlab.cluster.objects import CLUSTER_WIDE, namespaces, snapshot, volumes_of
 from vlab.cluster.refusals import ApiError
 from vlab.deployment import Rendered, kept, rendered
 from vlab.errors import Exit, LabError
@@ -30,21 +31,23 @@ def cluster_uid(cluster: Kube) -> str:
 
 def start(
     lab: Lab,
-    scenario: Scenario,
+    scenario: Exercise,
     learner: str,
     namespace: str = NAMESPACE,
     *,
     replace: bool = False,
     parameters: Parameters | None = None,
     gpus: int | None = None,
+    tried: Mapping[str, Any] | None = None,
     note: Note = quiet,
 ) -> Run:
-    """Deploy the scenario with its fault; starting it again changes nothing.
+    """Deploy what the exercise begins with; starting it again changes nothing.
 
     Args:
         replace: give up what is in the namespace.
         parameters: others than the learner would draw.
         gpus: how many the fault may take of a cluster that others use too.
+        tried: a proposed change, laid over the values of the faulty deployment.
 
     Raises:
         LabError: a namespace is not ours, another exercise is in it, or the fault did not come about.
@@ -56,7 +59,9 @@ def start(
     drawn = scenario.draw(learner, lab.profile) if parameters is None else parameters
     built = lab.provider == "kind-built" or _nodes_have(cluster, pins().engine.image)
     ingress = _ingress_class(cluster) if lab.provider == "context" and scenario.edge else ""
-    made = rendered(lab, scenario, learner, namespace, drawn, built=built, gpus=gpus, ingress_class=ingress)
+    made = rendered(
+        lab, scenario, learner, namespace, drawn, built=built, gpus=gpus, ingress_class=ingress, tried=tried
+    )
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
     there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
@@ -71,7 +76,7 @@ def start(
         parameters=drawn,
         started=datetime.now(UTC).replace(microsecond=0),
     )
-    (run.folder / "answers").mkdir(parents=True, exist_ok=True)
+    run.offer(scenario.templates)
     with runs.at_work(run, "starting"):
         run.start.unlink(missing_ok=True)
         runs.write_whole(run.wanted, made.model_dump_json())
@@ -96,7 +101,7 @@ def _nodes_have(cluster: Kube, image: str) -> bool:
     return any(image in (i.get("names") or ()) for n in cluster.items("nodes") for i in n["status"].get("images") or ())
 
 
-def _going_on(cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespace: str, replace: bool) -> Run | None:
+def _going_on(cluster: Kube, lab: Lab, scenario: Exercise, learner: str, namespace: str, replace: bool) -> Run | None:
     """The run that is there already and whole. What stands in the way is removed where that is wished."""
     known = None if replace else runs.find(lab, scenario, learner)
     holds = _holder(cluster, lab, namespace)
@@ -111,6 +116,7 @@ def _going_on(cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespa
             f"finish it, or give it up with `vlab start {scenario.id} --replace`",
         )
     if known is not None and known.start.exists() and _is_there(cluster, known):
+        known.offer(scenario.templates)
         return known
     before = runs.find(lab, scenario, learner) if replace else known
     for space in {namespace, *([before.namespace] if before is not None else [])}:
@@ -120,8 +126,9 @@ def _going_on(cluster: Kube, lab: Lab, scenario: Scenario, learner: str, namespa
 
 
 def _is_there(cluster: Kube, run: Run) -> bool:
+    """Whether the run's namespace is; it may be missing where making it is the learner's work."""
     found = cluster.find("namespaces", run.namespace)
-    return found is not None and found["metadata"]["uid"] == run.namespace_uid
+    return not run.namespace_uid if found is None else run.namespace_uid in ("", found["metadata"]["uid"])
 
 
 def _holder(cluster: Kube, lab: Lab, namespace: str) -> tuple[str, str] | None:
@@ -156,6 +163,7 @@ def remove(cluster: Kube, lab: Lab, namespace: str) -> None:
         cluster.delete("pods", pod["metadata"]["name"], pod["metadata"]["namespace"], grace=1)
     for name in ours:
         cluster.gone("namespaces", name, timeout=300)
+    _remove_released(cluster, lab, namespace)
 
 
 def same_cluster(cluster: Kube, run: Run) -> None:
@@ -171,7 +179,7 @@ def same_cluster(cluster: Kube, run: Run) -> None:
 def same_namespace(cluster: Kube, run: Run) -> None:
     """Raises: LabError if the namespace is another than the one that was made for the run; it may be gone."""
     found = cluster.find("namespaces", run.namespace)
-    if found is not None and found["metadata"]["uid"] != run.namespace_uid:
+    if found is not None and run.namespace_uid not in ("", found["metadata"]["uid"]):
         raise LabError(
             f"namespace {run.namespace} is not the one in which {run.scenario} was started",
             f"begin anew: `vlab start {run.scenario} --replace`, with another --namespace if this one is needed",
@@ -179,7 +187,7 @@ def same_namespace(cluster: Kube, run: Run) -> None:
         )
 
 
-def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = quiet) -> Run:
+def reset(run: Run, lab: Lab, scenario: Exercise, note: Note = quiet) -> Run:
     """Bring everything to the start of the run, and look that it is.
 
     Returns:
@@ -196,6 +204,7 @@ def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = quiet) -> Run:
         _holder(cluster, lab, run.namespace)
         nodes.restore(cluster, lab)
         _remove_cluster_wide(cluster, lab, began)
+        _remove_released(cluster, lab, run.namespace)
         bring(cluster, lab, run, made.faulty, scenario, note)
         now = snapshot(cluster, lab, run.namespace)
         _refuse_difference(began, now, lab)
@@ -206,6 +215,15 @@ def reset(run: Run, lab: Lab, scenario: Scenario, note: Note = quiet) -> Run:
         run = run.model_copy(update={"namespace_uid": there["metadata"]["uid"]})
         run.save()
     return run
+
+
+def _remove_released(cluster: Kube, lab: Lab, namespace: str) -> None:
+    """Volumes that were told to outlive the exercise's claims go; on a cluster that vlab made."""
+    if lab.provider == "context":
+        return
+    for volume in volumes_of(cluster, namespace):
+        if volume.get("status", {}).get("phase") == "Released":
+            cluster.delete("persistentvolumes", volume["metadata"]["name"])
 
 
 def _remove_cluster_wide(cluster: Kube, lab: Lab, began: Sequence[Object]) -> None:

@@ -1,15 +1,16 @@
-"""Proves a scenario on a live cluster before anybody is graded by it: its whole life, phase by phase, both sides."""
+"""Proves an exercise on a live cluster before anybody is graded by it: its whole life, phase by phase, both sides."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vlab import exercise, freshness, judgement, runs, settle, ui
+from vlab import exercise, freshness, judgement, own_loads, runs, settle, ui
 from vlab.begin import measure_fault
 from vlab.bring import bring
-from vlab.catalog import Parameters, Scenario
+from vlab.catalog import Exercise, Parameters
 from vlab.cluster import nodes
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
@@ -41,14 +42,14 @@ class Phase:
 
 
 def run(
-    scenario: Scenario,
+    scenario: Exercise,
     lab: Lab,
     steps: ui.Steps,
     record: Path | None = None,
     names: Iterable[str] | None = None,
     parameters: Parameters | None = None,
 ) -> Iterator[Phase]:
-    """Live through the scenario; one result for each phase, as soon as it is known.
+    """Live through the exercise; one result for each phase, as soon as it is known.
 
     Args:
         record: a folder to put the evidence of each phase into, as PHASE.zip.
@@ -70,10 +71,10 @@ def run(
 
 
 class _Life:
-    """A scenario that is lived through on a lab."""
+    """An exercise that is lived through on a lab."""
 
     def __init__(
-        self, scenario: Scenario, lab: Lab, steps: ui.Steps, record: Path | None, parameters: Parameters | None
+        self, scenario: Exercise, lab: Lab, steps: ui.Steps, record: Path | None, parameters: Parameters | None
     ) -> None:
         self.scenario, self.lab, self.steps, self.record = scenario, lab, steps, record
         self.cluster: Kube = kube(lab)
@@ -105,6 +106,7 @@ class _Life:
         return {
             "healthy": self._healthy,
             "faulty": self._faulty,
+            "untouched": self._faulty,
             "solved": self._solved,
             "also": self._also,
             "wrong": self._wrong,
@@ -112,9 +114,12 @@ class _Life:
         }[kind]
 
     def _again(self) -> None:
-        """Everything back to the start."""
+        """Everything back to the start, and nothing written yet."""
         self._remove_strangers()
         self.run = exercise.reset(self.run, self.lab, self.scenario)
+        for folder in (self.run.answers, own_loads.folder(self.run)):
+            shutil.rmtree(folder, ignore_errors=True)
+        self.run.offer(self.scenario.templates)
 
     def _remove_strangers(self) -> None:
         """The namespaces that a mending made outside of the exercise."""

@@ -1,7 +1,11 @@
-"""Run inside a container with Python's own library alone: says in JSON who listens, and what is mounted where."""
+"""Run inside a container with Python's own library alone: says in JSON who listens, and what is mounted where.
+
+Arguments: folders of which the oldest files are said too, besides those that Hugging Face's variables name.
+"""
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 
 
@@ -73,6 +77,27 @@ def _shared_memory() -> float:
     return size.f_frsize * size.f_blocks / (1 << 20)
 
 
+def _oldest(folder: str) -> dict[str, object]:
+    """The files of a folder that were written first, each with the time of it, and how many there are."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in names:
+            path = os.path.join(place, name)
+            try:
+                found.append((os.lstat(path).st_mtime, os.path.relpath(path, folder)))
+            except OSError:
+                continue
+        if len(found) > 5000:
+            break
+    return {"path": folder, "files": len(found), "oldest": [[path, when] for when, path in sorted(found)[:5]]}
+
+
+def _caches() -> list[str]:
+    named = [os.environ.get(name, "") for name in ("HF_HOME", "HF_HUB_CACHE")]
+    return [folder for folder in dict.fromkeys([*sys.argv[1:], *named]) if folder.startswith("/")]
+
+
 def _say() -> None:
     ports = _listening()
     # Containers of a pod may see each other's processes; only this one's files are its own.
@@ -85,6 +110,7 @@ def _say() -> None:
                 "processes": [_process(p) for p in pids],
                 "mounts": list(_mounts()),
                 "shm_mib": round(_shared_memory(), 1),
+                "caches": [_oldest(folder) for folder in _caches()],
             }
         )
     )

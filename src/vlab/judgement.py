@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vlab import exercise, runs, settle, ui
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.collect import collect
 from vlab.errors import Exit, LabError
 from vlab.evidence import Evidence, Settled
-from vlab.grading import grade, refuse_uncollected
+from vlab.grading import grade_exercise, refuse_uncollected
 from vlab.model import Report
 from vlab.report import render
 from vlab.runs import Run
@@ -28,7 +28,7 @@ seconds to start alone, and four times that beside three others, is not ready af
 def judge(
     run: Run,
     lab: Lab,
-    scenario: Scenario,
+    scenario: Exercise,
     steps: ui.Steps,
     patience: float = settle.PATIENCE_S,
     made_from: str = "",
@@ -71,7 +71,7 @@ def judge(
         with steps.step("Record evidence") as line:
             collect(run, lab, scenario, folder / "evidence", wait, limits, line.note, made_from)
         recorded = Evidence(folder / "evidence")
-        report = grade(recorded, scenario.graders, scenario.title)
+        report = grade_exercise(recorded, scenario)
         for name, format in FILES.items():
             (folder / name).write_text(render(report, recorded, format))
     return report, folder

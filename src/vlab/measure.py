@@ -12,7 +12,7 @@ from typing import Any
 import pydantic
 
 from vlab import asking, paths, render, runs
-from vlab.catalog import Parameters, Scenario
+from vlab.catalog import Exercise, Parameters
 from vlab.cluster import witness
 from vlab.cluster.forward import forward
 from vlab.cluster.kube import Kube
@@ -53,7 +53,7 @@ class Before(pydantic.BaseModel, frozen=True):
         return {f"{name}{suffix}": part for name, part in found.items()}
 
 
-def workload_of(scenario: Scenario, parameters: Parameters) -> Workload:
+def workload_of(scenario: Exercise, parameters: Parameters) -> Workload:
     """The traffic of a scenario's users.
 
     Raises:
@@ -61,12 +61,12 @@ def workload_of(scenario: Scenario, parameters: Parameters) -> Workload:
     """
     file = scenario.workload
     if file is None:
-        raise LabError(f"{scenario.id} has no traffic", "name a workload under fault.traffic in scenario.yaml")
+        raise LabError(f"{scenario.id} has no traffic", "name a workload under traffic in scenario.yaml")
     (found,) = render.objects(file, parameters)
     return checked(found, str(file))
 
 
-def load(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Measured:
+def load(cluster: Kube, lab: Lab, run: Run, scenario: Exercise, note: Note) -> Measured:
     """Send the scenario's traffic, and read every ready pod's metrics meanwhile.
 
     Raises:
@@ -74,23 +74,32 @@ def load(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> M
     """
     before = _look(cluster, run, scenario)
     said, via = send(cluster, lab, run, scenario, before, note)
+    return measured_of(said, via, before, asking.changed(before, serving_now(cluster, run, scenario)))
+
+
+def measured_of(said: LoadResult, via: str, engines: Serving, unsteady: str = "") -> Measured:
+    """A load that was sent, as it is kept and recorded.
+
+    Args:
+        unsteady: what changed behind the addresses meanwhile.
+    """
     return Measured(
         loaded=Loaded(
             started=said.started,
             workload=hashlib.sha256(canonical(said.workload).encode()).hexdigest(),
             nonce=said.nonce,
             via=via,
-            engines=tuple(before.urls),
+            engines=tuple(engines.urls),
             not_sent=said.not_sent,
             metrics_errors=said.metrics_errors,
-            unsteady=asking.changed(before, serving_now(cluster, run, scenario)),
+            unsteady=unsteady,
         ),
         requests=said.requests,
         metrics=said.metrics,
     )
 
 
-def send(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, serving: Serving, note: Note) -> tuple[LoadResult, str]:
+def send(cluster: Kube, lab: Lab, run: Run, scenario: Exercise, serving: Serving, note: Note) -> tuple[LoadResult, str]:
     """The scenario's traffic, each class to its own address, and how it went: witness or forward."""
     values = kept(run).values
     wanted = workload_of(scenario, run.parameters)
@@ -104,12 +113,12 @@ def send(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, serving: Serving
     return from_inside(found, wanted, given, lambda words: note(f"load: {words}")), "witness"
 
 
-def serving_now(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
+def serving_now(cluster: Kube, run: Run, scenario: Exercise) -> Serving:
     """What stands behind the scenario's addresses."""
     return asking.look(cluster, run.namespace, scenario.addresses)
 
 
-def _look(cluster: Kube, run: Run, scenario: Scenario) -> Serving:
+def _look(cluster: Kube, run: Run, scenario: Exercise) -> Serving:
     found = serving_now(cluster, run, scenario)
     if not found.pods:
         raise LabError("nothing was ready that could be measured", "`vlab kubectl get pods` says why", Exit.NO_LAB)
@@ -142,7 +151,7 @@ def from_inside(found: witness.Witness, wanted: Workload, given: Mapping[str, An
 
 
 def _through_tunnels(
-    cluster: Kube, run: Run, scenario: Scenario, wanted: Workload, model: str, note: Note
+    cluster: Kube, run: Run, scenario: Exercise, wanted: Workload, model: str, note: Note
 ) -> LoadResult:
     """From here, to one ready pod behind each Service: where no witness may be."""
     from vlab.load.client import run_async
@@ -176,7 +185,7 @@ def _tunnels(cluster: Kube, run: Run, services: set[str]) -> Iterator[tuple[dict
         yield by_service, by_pod
 
 
-def stream(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Stream:
+def stream(cluster: Kube, lab: Lab, run: Run, scenario: Exercise, note: Note) -> Stream:
     """Ask for the same streamed answer of a ready engine and through the edge.
 
     Raises:
@@ -215,12 +224,12 @@ def _path(event: Mapping[str, Any]) -> StreamPath:
     return StreamPath(**{k: v for k, v in event.items() if k in StreamPath.model_fields})
 
 
-def forget_before(lab: Lab, run: Run, scenario: Scenario) -> None:
+def forget_before(lab: Lab, run: Run, scenario: Exercise) -> None:
     """Measure anew when it is asked for next."""
     _file(lab, run, scenario).unlink(missing_ok=True)
 
 
-def ensure_before(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: Note) -> Before:
+def ensure_before(cluster: Kube, lab: Lab, run: Run, scenario: Exercise, note: Note) -> Before:
     """What a faulty deployment showed at its start: measured now, unless one that is equal was measured on this lab.
 
     Raises:
@@ -229,14 +238,14 @@ def ensure_before(cluster: Kube, lab: Lab, run: Run, scenario: Scenario, note: N
     file = _file(lab, run, scenario)
     if not file.is_file():
         found = Before(
-            load=load(cluster, lab, run, scenario, note) if "load" in scenario.collect else None,
+            load=load(cluster, lab, run, scenario, note) if {"before", "load"} & set(scenario.collect) else None,
             stream=stream(cluster, lab, run, scenario, note) if "stream" in scenario.collect else None,
         )
         runs.write_whole(file, found.model_dump_json())
     return read_before(lab, run, scenario)
 
 
-def read_before(lab: Lab, run: Run, scenario: Scenario) -> Before:
+def read_before(lab: Lab, run: Run, scenario: Exercise) -> Before:
     """What was measured when the exercise began.
 
     Raises:
@@ -251,7 +260,7 @@ def read_before(lab: Lab, run: Run, scenario: Scenario) -> Before:
         ) from None
 
 
-def _file(lab: Lab, run: Run, scenario: Scenario) -> Path:
+def _file(lab: Lab, run: Run, scenario: Exercise) -> Path:
     """One for each faulty deployment and traffic, whoever's it is."""
     made = kept(run)
     # Specs name nothing by its namespace, so that metadata is all that differs from learner to learner.

@@ -66,6 +66,8 @@ class Report(_Model):
     """Of max_score, with one decimal; None if nothing could be told."""
     passed: bool
     """Every check passed. A check that could not be told is no pass."""
+    apart: tuple["Report", ...] = ()
+    """What was written beside the mending, a report each, with a score of its own that is no part of this one."""
 
     @property
     def undecided(self) -> bool:

@@ -12,7 +12,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from vlab.altered import altered
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.errors import LabError
 from vlab.evidence import Evidence
 from vlab.grading import Check, Mismatch, checks_in, expectations
@@ -28,7 +28,7 @@ ENOUGH = 0.95
 
 _HELPERS = Path(str(expectations.__file__))
 
-Spoil = Callable[[Scenario], Sequence[Check]]
+Spoil = Callable[[Exercise], Sequence[Check]]
 """Makes the spoilt checks of a scenario."""
 
 
@@ -50,7 +50,7 @@ def share(mutants: Sequence[Mutant]) -> float:
     return sum(m.noticed_by is not None for m in mutants) / len(mutants) if mutants else 1.0
 
 
-def mutate(scenarios: Sequence[Scenario]) -> Iterator[Mutant]:
+def mutate(scenarios: Sequence[Exercise]) -> Iterator[Mutant]:
     """Spoil the graders of scenarios in every way, and judge their recorded runs by each.
 
     Raises:
@@ -83,7 +83,7 @@ class _Run:
 class _Runs:
     """A scenario's recorded runs, as they are and altered."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Exercise) -> None:
         self.scenario = scenario
         self.checks = checks_in(*scenario.graders)
 
@@ -184,7 +184,7 @@ def _compiled(file: Path) -> CodeType:
 
 
 def _with_grader(spoilt: Path, code: CodeType) -> Spoil:
-    def checks(scenario: Scenario) -> Sequence[Check]:
+    def checks(scenario: Exercise) -> Sequence[Check]:
         codes = {f: code if f == spoilt else _compiled(f) for f in scenario.graders}
         return ordered(c for f, each in codes.items() for c in members(_executed(each, f.stem), f))
 
@@ -192,7 +192,7 @@ def _with_grader(spoilt: Path, code: CodeType) -> Spoil:
 
 
 def _with_helpers(helpers: ModuleType) -> Spoil:
-    def checks(scenario: Scenario) -> Sequence[Check]:
+    def checks(scenario: Exercise) -> Sequence[Check]:
         found: list[Check] = []
         for file in scenario.graders:
             module = _executed(_compiled(file), file.stem)

@@ -10,7 +10,7 @@ _CHECKOUT = _PACKAGE.parents[1]
 
 
 def data(name: str) -> Path:
-    """Folder `name` (scenarios, graders, manifests) of the checkout, else as the wheel installed it."""
+    """Folder `name` (scenarios, graders, manifests, quiz) of the checkout, else as the wheel installed it."""
     checkout = _CHECKOUT / name
     return checkout if (_CHECKOUT / "pyproject.toml").is_file() else _PACKAGE / "data" / name
 

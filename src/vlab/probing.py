@@ -18,8 +18,8 @@ _TIMEOUT_S = 20.0
 _TRIES = 3
 
 
-def probed(cluster: Kube, namespace: str, pods: Sequence[Object]) -> list[Probe]:
-    """What each running container of the pods says of itself.
+def probed(cluster: Kube, namespace: str, pods: Sequence[Object], cache_path: str) -> list[Probe]:
+    """What each running container of the pods says of itself, and of the model cache that is promised to be there.
 
     A container without Python says nothing; that is no trouble, since the engine's has it.
     """
@@ -31,7 +31,7 @@ def probed(cluster: Kube, namespace: str, pods: Sequence[Object]) -> list[Probe]
         if "running" in status["state"]
     ]
     with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(lambda w: _probe(cluster, namespace, w, script), wanted))
+        return list(pool.map(lambda w: _probe(cluster, namespace, w, (script, cache_path)), wanted))
 
 
 def without_core(probes: Sequence[Probe]) -> bool:
@@ -44,9 +44,9 @@ def without_core(probes: Sequence[Probe]) -> bool:
     return False
 
 
-def _probe(cluster: Kube, namespace: str, where: tuple[str, str], script: str) -> Probe:
+def _probe(cluster: Kube, namespace: str, where: tuple[str, str], script: tuple[str, str]) -> Probe:
     pod, container = where
-    command = ("python3", "-I", "-S", "-c", script)
+    command = ("python3", "-I", "-S", "-c", *script)
     code, out, err = None, "", ""
     for _ in range(_TRIES):
         try:

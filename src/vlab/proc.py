@@ -1,6 +1,7 @@
 """Runs the tools that vlab drives, keeps all they print in a log, and turns their failure into a LabError."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,6 +82,27 @@ def output(
         words = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise LabError(f"{name} failed (exit {done.returncode}): {words}", f"try it by hand: {_shown(args)}", exit_code)
     return done.stdout
+
+
+def foreground(args: Args, env: Mapping[str, str] | None = None) -> int:
+    """Run a command on this terminal to its end; Ctrl-C is the command's, which ends or not as it likes.
+
+    Returns:
+        Its exit code; 128 and the signal's number if one ended it.
+
+    Raises:
+        LabError: it cannot be run.
+    """
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        code = subprocess.run([str(a) for a in args], env=_merged(env), check=False).returncode
+    except FileNotFoundError:
+        raise missing(Path(args[0]).name) from None
+    except OSError as e:
+        raise LabError(f"{args[0]} cannot be run: {e.strerror}", "name a program that may be run") from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 128 - code if code < 0 else code
 
 
 def answers(args: Args, *, env: Mapping[str, str] | None = None, timeout: float = 20.0) -> str | None:

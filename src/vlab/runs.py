@@ -1,8 +1,9 @@
 """What is remembered about a started exercise: whose it is, on which cluster, in which namespace."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pydantic
 
 from vlab import paths
-from vlab.catalog import Parameters, Scenario
+from vlab.catalog import Exercise, Parameters
 from vlab.cluster.lab import Lab
 from vlab.errors import Exit, LabError
 from vlab.locks import held, locked
@@ -19,7 +20,7 @@ Object = dict[str, Any]
 
 
 class Run(pydantic.BaseModel, frozen=True):
-    """A learner's run of a scenario."""
+    """A learner's run of an exercise."""
 
     lab: str
     instance: str = ""
@@ -37,6 +38,25 @@ class Run(pydantic.BaseModel, frozen=True):
     def folder(self) -> Path:
         """Its answers, evidence and reports."""
         return _folder(self.lab, self.scenario, self.learner)
+
+    @property
+    def answers(self) -> Path:
+        """What the learner writes."""
+        return self.folder / "answers"
+
+    def offer(self, templates: Mapping[str, Path]) -> None:
+        """Put templates of answers where they are to be filled in; what is there already stays.
+
+        Raises:
+            LabError: a file cannot be written.
+        """
+        try:
+            self.answers.mkdir(parents=True, exist_ok=True)
+            for name, template in templates.items():
+                with suppress(FileExistsError), (self.answers / name).open("x") as file:
+                    file.write(template.read_text())
+        except OSError as e:
+            raise LabError(f"cannot write {e.filename}: {e.strerror}", "see who may write there; start again") from e
 
     @property
     def start(self) -> Path:
@@ -84,7 +104,7 @@ def _folder(lab: str, scenario: str, learner: str) -> Path:
     return paths.labs() / lab / "runs" / learner / scenario
 
 
-def find(lab: Lab, scenario: Scenario, learner: str) -> Run | None:
+def find(lab: Lab, scenario: Exercise, learner: str) -> Run | None:
     """The learner's run on this lab, if it was started; one of a lab of the same name that is gone is none.
 
     Raises:
@@ -103,7 +123,7 @@ def find(lab: Lab, scenario: Scenario, learner: str) -> Run | None:
     return found if found.instance == lab.instance else None
 
 
-def load(lab: Lab, scenario: Scenario, learner: str) -> Run:
+def load(lab: Lab, scenario: Exercise, learner: str) -> Run:
     """The learner's run.
 
     Raises:
@@ -117,6 +137,11 @@ def load(lab: Lab, scenario: Scenario, learner: str) -> Run:
             Exit.NO_LAB,
         )
     return run
+
+
+def forget(lab: Lab, scenario: Exercise, learner: str) -> None:
+    """Remove all that is kept of a run."""
+    shutil.rmtree(_folder(lab.name, scenario.id, learner), ignore_errors=True)
 
 
 def of(lab: Lab) -> list[Run]:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from vlab.phases import ALWAYS
-
 BUDGET_MINUTES = 14.0
 PHASE_S = 30.0
 """What a phase takes before any was measured."""
@@ -18,8 +16,10 @@ class Known:
     """What is known of a scenario without a lab."""
 
     id: str
+    always: tuple[str, ...]
+    """The phases that are always lived through."""
     mendings: tuple[str, ...]
-    """The phases besides those that are always lived through."""
+    """The others."""
     changed: bool
     """Whether anything differs from what its recorded runs were made from, or one was never recorded."""
     recorded: datetime | None
@@ -66,10 +66,10 @@ class Spending:
         left = self._end - self._clock()
         mine = self._clock() + left / self._waiting
         self._waiting -= 1
-        if left < len(ALWAYS) * self._phase_s:
+        if left < len(known.always) * self._phase_s:
             self.not_run.append(known.id)
             return
-        *first, last = ALWAYS
+        *first, last = known.always
         for name in first:
             yield from self._timed(name)
         for name in drawn(known.mendings, self._commit):

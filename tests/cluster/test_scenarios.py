@@ -1,4 +1,4 @@
-"""Every scenario lives its whole life on the real cluster, and a learner's commands do what they say."""
+"""Every exercise lives its whole life on the real cluster, and a learner's commands do what they say."""
 
 import json
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.cluster
 
 COMMIT = freshness.commit()
 MINUTES = float(os.environ.get("VLAB_GATE_MINUTES", BUDGET_MINUTES))
-CHOSEN = chosen(map(freshness.known, catalog.scenarios().values()), COMMIT)
+CHOSEN = chosen(map(freshness.known, catalog.exercises().values()), COMMIT)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def spending(up, request):
 def test_the_gate(lab, clean, spending, known):
     """All that changed since it was recorded, and a canary; `make gate` lives through all."""
     with ui.Steps() as steps:
-        phases = list(run(catalog.scenario(known.id), lab, steps, names=spending.phases(known)))
+        phases = list(run(catalog.exercise(known.id), lab, steps, names=spending.phases(known)))
     assert [p for p in phases if not p.holds] == []
     if not phases:
         pytest.skip("not run: no time is left for it")
@@ -72,6 +72,31 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
 
     assert vlab("reset", "four-gpu-pending").returncode == 0
     assert vlab("grade", "four-gpu-pending").returncode == 1
+
+
+def test_a_learners_way_through_a_task(cluster, clean, vlab):
+    started = vlab("start", "gpu-scheduling", "--learner", "eve", "--json")
+    assert started.returncode == 0, started.stderr
+    note = Path(json.loads(started.stdout)["folder"]) / "answers" / "gpu-scheduling.md"
+    template = note.read_text()
+    assert cluster.find("namespaces", "llm-demo") is None
+    assert vlab("grade", "gpu-scheduling", "--learner", "eve").returncode == 1
+
+    solved = vlab("solve", "gpu-scheduling", "--learner", "eve")
+    assert solved.returncode == 0, solved.stderr
+    assert note.read_text() == template
+    red = vlab("grade", "gpu-scheduling", "--learner", "eve", "--json")
+    assert {c["id"] for c in json.loads(red.stdout)["checks"] if c["verdict"] == "fail"} == {"gpus-noted"}
+
+    note.write_bytes((note.parents[1] / "solution" / note.name).read_bytes())
+    assert vlab("start", "gpu-scheduling", "--learner", "eve").returncode == 0
+    assert note.read_text() != template
+    assert vlab("grade", "gpu-scheduling", "--learner", "eve").returncode == 0
+    for content in (b"\x00\x01" * 1000, b"x" * (10 << 20)):
+        note.write_bytes(content)
+        assert vlab("grade", "gpu-scheduling", "--learner", "eve").returncode == 1
+    assert vlab("reset", "gpu-scheduling", "--learner", "eve").returncode == 0
+    assert cluster.find("namespaces", "llm-demo") is None
 
 
 def test_a_load_and_a_question_go_through_the_witness(lab, cluster, clean, vlab):

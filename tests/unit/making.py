@@ -6,17 +6,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vlab.evidence import (
+    PARTS,
+    Calls,
     Collected,
     Evidence,
     Header,
     Loaded,
     Measured,
     MetricSample,
+    Plugin,
     Probe,
     Promised,
     Request,
     Stream,
     StreamPath,
+    Volume,
     write,
 )
 from vlab.evidence.api import Answer, Asked, Counters
@@ -27,6 +31,8 @@ HERE = "llm-demo"
 MODEL = "smol"
 IMAGE = "sha256:engine"
 APP = {"app": "vllm-server"}
+MADE, BEFORE, LATER = "2026-01-01T00:00:00Z", 1767225599.0, 1767225601.0
+"""When pods were made, and a second before and after that."""
 COUNTERS = (
     "vllm:request_success_total",
     "vllm:generation_tokens_total",
@@ -113,7 +119,7 @@ def pod(
 ) -> Object:
     """A pod that serves, or that will once it is ready."""
     inside = list(containers) or [engine_container()]
-    found = metadata(name, owner=owner, **{"labels": APP, **more})
+    found = metadata(name, owner=owner, **{"labels": APP, "creationTimestamp": MADE, **more})
     statuses = [
         {
             "name": c["name"],
@@ -218,14 +224,15 @@ SERVER = process(1, "vllm", "/usr/bin/python3", "/usr/local/bin/vllm", "serve", 
 CORE = process(50, "VLLM::EngineCor", "VLLM::EngineCore", parent=1)
 
 
-def inside(*processes: Object, port: int = 8000, shm: str = "tmpfs") -> Object:
-    """What the engine's container says of itself; its first process listens."""
+def inside(*processes: Object, port: int = 8000, shm: str = "tmpfs", written: tuple[float, ...] = (BEFORE,)) -> Object:
+    """What the engine's container says of itself; its first process listens, its cache has files of these times."""
     every = list(processes) or [SERVER, CORE]
     return {
         "listeners": {str(port): every[0]["pid"]},
         "processes": every,
         "mounts": [{"path": "/dev/shm", "type": shm, "source": shm, "root": "/"}],
         "shm_mib": 1024.0,
+        "caches": [{"path": "/cache", "files": len(written), "oldest": [[f"f{t}", t] for t in written]}],
     }
 
 
@@ -338,6 +345,12 @@ FLOWING = Stream(direct=streamed(), edge=streamed())
 LUMPED = Stream(direct=streamed(), edge=streamed(reads=1, first=2.0, content_encoding="gzip"))
 
 
+DEVICE_PLUGIN = Plugin(namespace="gpu-operator", name="nvidia-device-plugin-daemonset", wanted=1, ready=1)
+
+
+VOLUME = Volume(name="pvc-1", claim="model-cache-pvc", phase="Released", policy="Retain")
+
+
 def evidence(
     folder: Any,
     now: list[Object],
@@ -348,6 +361,11 @@ def evidence(
     after: Measured = EASY,
     stream: Stream = FLOWING,
     stream_before: Stream = LUMPED,
+    plugins: tuple[Plugin, ...] = (DEVICE_PLUGIN,),
+    calls: Calls | None = None,
+    loads: tuple[Measured, ...] = (),
+    volumes: tuple[Volume, ...] = (),
+    answers: dict[str, str] | None = None,
     **known: Any,
 ) -> Evidence:
     """Evidence of these objects, of an engine that is as it should be unless something else is given."""
@@ -358,9 +376,13 @@ def evidence(
         "events": [],
         "stream": stream,
         "stream_before": stream_before,
+        "plugins": plugins,
+        "calls": calls or Calls(),
+        "loads": loads,
+        "volumes": volumes,
         **{name: getattr(after, name) for name in ("loaded", "requests", "metrics")},
         **{f"{name}_before": getattr(before, name) for name in ("loaded", "requests", "metrics")},
     }
-    known_header = header(("objects", "probe", "api", "events", "logs", "answers", "load", "stream", "before"), **known)
-    write(folder, known_header, parts, {}, {})
+    done = {part.collector for part in PARTS.values()} | {"logs", "answers"}
+    write(folder, header(tuple(done), **known), parts, {}, answers or {})
     return Evidence(folder)

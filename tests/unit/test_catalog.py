@@ -1,24 +1,46 @@
-"""The catalogue of scenarios: found by their folder, refused with a clear word, parameters by learner."""
+"""The catalogue of exercises: found by page or folder, refused with a clear word, parameters by learner."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vlab import catalog
+from vlab import catalog, deployment, runs
+from vlab.cluster.lab import new
+from vlab.deployment import rendered
 from vlab.errors import LabError
 from vlab.grading import checks_in, refuse_uncollected
+from vlab.phases import phases
+from vlab.runs import Run
 
 
-def test_an_unknown_scenario_names_the_nearest():
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("four-gpu-pendin", "four-gpu-pending"), ("gpu-schedulin", "gpu-scheduling")]
+)
+def test_an_unknown_exercise_names_the_nearest(name, nearest):
     with pytest.raises(LabError) as caught:
-        catalog.scenario("four-gpu-pendin")
-    assert caught.value.hint == "did you mean four-gpu-pending?"
+        catalog.exercise(name)
+    assert caught.value.hint == f"did you mean {nearest}?"
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
-class TestEveryScenario:
+def test_a_task_is_no_scenario():
+    with pytest.raises(LabError, match="no scenario is called 'gpu-scheduling'"):
+        catalog.scenario("gpu-scheduling")
+
+
+def test_each_task_comes_before_what_can_break_in_it():
+    every = list(catalog.exercises().values())
+    assert [e.task for e in every] == sorted(e.task for e in every)
+    for task in catalog.tasks().values():
+        own = [e for e in every if e.task == task.task]
+        assert own[0] is task
+        assert set(task.scenarios) <= {e.id for e in own}
+
+
+@pytest.mark.parametrize("scenario", catalog.exercises().values(), ids=lambda s: s.id)
+class TestEveryExercise:
     def test_has_three_hints(self, scenario):
         assert len(scenario.hints(scenario.draw("ada"))) == 3
         assert all(len(hint.splitlines()) > 2 for hint in scenario.hints(scenario.draw("ada")))
@@ -38,6 +60,32 @@ class TestEveryScenario:
     def test_collects_what_its_graders_ask_for(self, scenario):
         refuse_uncollected(scenario.graders, scenario.collect)
 
+    def test_begins_its_page_with_its_title(self, scenario):
+        assert scenario.brief({}).startswith("# ")
+        assert len(scenario.brief({})) > 500
+
+
+@pytest.mark.parametrize("task", catalog.tasks().values(), ids=lambda t: t.id)
+class TestEveryTask:
+    def test_breaks_nothing(self, task):
+        assert task.fault == catalog.Fault()
+
+    def test_names_its_grader_and_what_it_leaves_in_place(self, task):
+        assert task.graders[-1].is_file()
+        assert task.recorded.keys() <= set(phases(task))
+
+    def test_asks_for_answers_by_the_names_of_its_templates(self, task):
+        assert task.templates
+        for name, template in task.templates.items():
+            assert f"`{name}`" in task.brief({})
+            assert template.read_text().startswith("# ")
+
+    def test_shows_commands_in_blocks_that_end(self, task):
+        assert task.brief({}).count("```") % 2 == 0
+
+
+@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
+class TestEveryScenario:
     @pytest.mark.parametrize(("collector", "view"), [("probe", "engines"), ("api", "asked")])
     def test_is_refused_if_it_does_not_collect_what_its_graders_ask_for(self, scenario, collector, view):
         less = set(scenario.collect) - {collector}
@@ -83,12 +131,29 @@ def test_merging_replaces_leaves_and_removes_nulls():
     assert catalog.merged(base, over) == {"server": {"flags": {"a": 1, "b": 3, "c": 4}}, "x": [2]}
 
 
-@pytest.mark.parametrize("scenario", catalog.scenarios().values(), ids=lambda s: s.id)
-def test_texts_name_parameters_that_there_are(scenario):
-    for profile in ("cpu", "gpu"):
-        drawn = scenario.draw("ada", profile)
-        for name in ("brief.md", "hints.md", "solution/README.md"):
-            assert not re.findall(r"\{[a-z_]+\}", scenario.text(name, drawn)), name
+@pytest.fixture
+def named(tmp_path, monkeypatch):
+    """What a run's texts may name, of an exercise on a profile."""
+    monkeypatch.setenv("VLAB_STATE", str(tmp_path))
+
+    def names(exercise, profile):
+        lab = new("x", "kind-built", None, profile, 4, "kind-x")
+        drawn = exercise.draw("ada", profile)
+        given = {"scenario": exercise.id, "learner": "ada", "namespace": "n", "parameters": drawn}
+        run = Run(lab="x", started=datetime(2026, 1, 1, tzinfo=UTC), **given)
+        runs.write_whole(run.wanted, rendered(lab, exercise, "ada", "n", drawn).model_dump_json())
+        return deployment.names(run)
+
+    return names
+
+
+@pytest.mark.parametrize("exercise", catalog.exercises().values(), ids=lambda s: s.id)
+@pytest.mark.parametrize("profile", ["cpu", "gpu"])
+def test_texts_name_what_there_is(exercise, profile, named):
+    known = named(exercise, profile)
+    texts = [exercise.brief(known), *(exercise.text(name, known) for name in ("hints.md", "solution/README.md"))]
+    for text in texts:
+        assert not re.findall(r"(?<!%)\{[a-z_]+\}", text)  # %{http_code} is curl's
 
 
 def test_a_text_has_the_learners_own_figures():

@@ -31,7 +31,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, list[str]]:
 @pytest.mark.parametrize(
     ("arguments", "code", "error", "hint"),
     [
-        (["start", "four-gpu-pendin"], Exit.USAGE, "no scenario is called", "did you mean four-gpu-pending?"),
+        (["start", "four-gpu-pendin"], Exit.USAGE, "no exercise is called", "did you mean four-gpu-pending?"),
         (["grade", "four-gpu-pending"], Exit.NO_LAB, "no lab 'vlab' is up", "run `vlab up` first"),
         (["ask", "Hello?"], Exit.NO_LAB, "no lab 'vlab' is up", "run `vlab up` first"),
         (["env", "--name", "x"], Exit.NO_LAB, "no lab 'x' is up", "run `vlab up --name x` first"),

@@ -15,6 +15,8 @@ import making
 from vlab.errors import Exit, LabError
 from vlab.evidence import (
     PARTS,
+    Beginning,
+    Calls,
     CannotTell,
     Collected,
     Evidence,
@@ -60,6 +62,10 @@ WHOLE = {
     "stream_before": STREAM,
     "loaded_before": LOADED,
     "api": Asked(via="witness", max_tokens=4, models=Answer(url="/v1/models", status=200), served=("smol",)),
+    "plugins": [making.DEVICE_PLUGIN],
+    "loads": [making.EASY],
+    "volumes": [making.VOLUME],
+    "calls": Calls(events=3, done=True, long=Beginning(prompt_tokens=40, queries=40.0, hits=32.0)),
 }
 ALL_OK = {part.collector: OK for part in PARTS.values()} | {"logs": OK, "answers": OK}
 

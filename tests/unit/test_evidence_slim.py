@@ -8,7 +8,7 @@ from vlab import catalog
 from vlab.evidence import Collected, Evidence, Header, slim, write
 from vlab.grading import grade
 
-RECORDED = [(s, file) for s in catalog.scenarios().values() for file in s.recorded.values()]
+RECORDED = [(s, file) for s in catalog.exercises().values() for file in s.recorded.values()]
 
 
 def event(uid: str, number: int) -> dict:
@@ -61,5 +61,5 @@ def test_recorded_runs_are_judged_as_before(scenario, file, tmp_path):
 
 def test_recorded_runs_are_small():
     """So that those of 24 scenarios fit into 15 MB."""
-    known = catalog.scenarios().values()
+    known = catalog.exercises().values()
     assert sum(file.stat().st_size for _, file in RECORDED) / len(known) <= 15_000_000 / 24

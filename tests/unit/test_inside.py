@@ -12,8 +12,9 @@ import pytest
 SCRIPT = (files("vlab") / "inside.py").read_text()
 
 
-def say():
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", SCRIPT], capture_output=True, text=True, check=True)
+def say(*folders, **env):
+    command = [sys.executable, "-I", "-S", "-c", SCRIPT, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **env})
     return json.loads(done.stdout)
 
 
@@ -67,3 +68,18 @@ def test_mounts_and_shared_memory_are_those_that_are_there():
     size = os.statvfs("/dev/shm")
     assert found["shm_mib"] == round(size.f_frsize * size.f_blocks / (1 << 20), 1)
     assert all(m["type"] == "tmpfs" for m in shm)
+
+
+def test_the_oldest_files_of_a_cache_are_said(tmp_path):
+    for number in range(8):
+        file = tmp_path / "models" / f"{number}"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("x")
+        os.utime(file, (number, 1000 - number))
+    (cache, other) = say(str(tmp_path), HF_HOME=str(tmp_path / "none"))["caches"]
+    assert cache == {
+        "path": str(tmp_path),
+        "files": 8,
+        "oldest": [[f"models/{n}", 1000.0 - n] for n in (7, 6, 5, 4, 3)],
+    }
+    assert other == {"path": str(tmp_path / "none"), "files": 0, "oldest": []}

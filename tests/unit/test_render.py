@@ -15,7 +15,7 @@ CONTEXT = labs.new("test", "kind-built", None, "cpu", 4, "kind-test")
 
 def rendered(profile: str, over: dict | None = None) -> dict:
     given = deployment.values(profile, "llm-demo", over or {}, {})
-    return {o["kind"]: o for part in deployment.BASE for o in render.manifest(part, **given)}
+    return {o["kind"]: o for part in deployment.BASE["server"] for o in render.manifest(part, **given)}
 
 
 @pytest.mark.parametrize("profile", ["cpu", "gpu"])
@@ -84,7 +84,7 @@ def test_a_learner_may_be_called_like_a_number_or_a_word_of_yaml(learner):
     assert [o["metadata"]["labels"]["owner"] for o in leak] == [learner, learner]
 
 
-@pytest.mark.parametrize("part", deployment.BASE)
+@pytest.mark.parametrize("part", deployment.BASE["server"])
 def test_a_namespace_may_be_a_number(part):
     (made,) = render.manifest(part, **deployment.values("cpu", "123", {}, {}))
     assert "123" in (made["metadata"].get("namespace"), made["metadata"]["name"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 import pytest
@@ -300,10 +301,13 @@ def test_start_shows_what_was_measured(monkeypatch, tmp_path, as_json):
     from vlab import measure, runs
     from vlab.cluster import lab
 
-    run = runs.Run.model_construct(scenario="mixed-traffic", learner="ada", namespace="n", parameters={})
+    now = datetime.now(UTC)
+    run = runs.Run.model_construct(scenario="mixed-traffic", learner="ada", namespace="n", parameters={}, started=now)
+    monkeypatch.setenv("VLAB_STATE", str(tmp_path))
     monkeypatch.setattr(lab, "get", lambda name: name)
     monkeypatch.setattr(vlab.begin, "begin", lambda *_, **__: run)
     monkeypatch.setattr(runs.Run, "folder", tmp_path)
+    monkeypatch.setattr("vlab.deployment.names", lambda _: {})
     monkeypatch.setattr(measure, "read_before", lambda *_: measure.Before(load=BESIDE_BATCH))
     got = CliRunner().invoke(app, ["start", "mixed-traffic", *(["--json"] if as_json else [])])
     assert got.exit_code == 0, got.output

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vlab import catalog, freshness
-from vlab.phases import ALWAYS, mendings
+from vlab.phases import ALWAYS, always, mendings
 from vlab.selection import PHASE_S, Known, Spending, chosen, drawn
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -14,7 +14,7 @@ THEN = datetime(2026, 1, 1, tzinfo=UTC)
 
 def known(identifier: str, changed: bool = True, days: int | None = 0, count: int = 10) -> Known:
     recorded = None if days is None else THEN + timedelta(days=days)
-    return Known(identifier, tuple(f"wrong-{n}" for n in range(count)), changed, recorded)
+    return Known(identifier, ALWAYS, tuple(f"wrong-{n}" for n in range(count)), changed, recorded)
 
 
 class Clock:
@@ -100,9 +100,9 @@ def test_every_phase_is_lived_through_or_said(counts, minutes, seconds, commit):
 
 
 def test_a_recorded_scenario_is_known_by_its_headers():
-    for scenario in catalog.scenarios().values():
+    for scenario in catalog.exercises().values():
         found = freshness.known(scenario)
-        assert found.mendings == mendings(scenario)
+        assert (found.always, found.mendings) == (always(scenario), mendings(scenario))
         assert found.recorded is None or found.recorded.tzinfo is not None
 
 

@@ -188,7 +188,7 @@ def heard(engine, weights=""):
         events = []
         async with server(engine) as url:
             given = {"services": [url], "pods": {"a": url}, "model": making.MODEL, "prompts": ["p", "q", "r"]}
-            given |= {"max_tokens": 1, "weights": weights}
+            given |= {"max_tokens": 1, "api_key": None, "weights": weights}
             await api.ask(given, lambda **event: events.append(event))
         return events
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from vlab import catalog, selection, ui
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cli.options import DEFAULT, Json, Name
 from vlab.errors import Exit
 from vlab.phases import phases
@@ -29,9 +29,11 @@ def register(app: typer.Typer) -> None:
 
 
 def gate(
-    scenarios: Annotated[list[str] | None, typer.Argument(help="All of them if none is named.")] = None,
+    exercises: Annotated[
+        list[str] | None, typer.Argument(help="All if none is named; with --mutate all scenarios.")
+    ] = None,
     name: Name = DEFAULT,
-    record: Annotated[bool, typer.Option("--record", help="Put the evidence into the scenario's folder.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Put the evidence into the exercise's folder.")] = False,
     phase: Annotated[list[str] | None, typer.Option(help="Only this phase, such as solved or wrong-NAME.")] = None,
     end: Annotated[
         End | None, typer.Option(help="With the first or the last of each parameter's values; else with those drawn.")
@@ -48,8 +50,9 @@ def gate(
     ] = False,
     as_json: Json = False,
 ) -> int:
-    """Live through scenarios on the lab: healthy, faulty, solved, every other mending, right or wrong, and reset."""
-    wanted = [catalog.scenario(i) for i in scenarios] if scenarios else list(catalog.scenarios().values())
+    """Live through exercises on the lab: as they start, solved, every other way, right or wrong, and reset."""
+    every = catalog.scenarios() if mutate else catalog.exercises()
+    wanted = [catalog.exercise(i) for i in exercises or every]
     if mutate:
         return mutation(wanted, as_json)
     live = _Live(name, record, end)
@@ -64,7 +67,7 @@ def gate(
     known = selection.chosen(map(freshness.known, wanted), commit)
     spending = selection.Spending(known, budget * 60, commit)
     for each in known:
-        live.through(catalog.scenario(each.id), spending.phases(each))
+        live.through(catalog.exercise(each.id), spending.phases(each))
     return live.told(as_json, spending.not_run)
 
 
@@ -77,7 +80,7 @@ class _Live:
         self._lab, self._record, self._end = lab.get(name), record, end
         self._rows: list[dict[str, Any]] = []
 
-    def through(self, scenario: Scenario, names: Iterable[str]) -> None:
+    def through(self, scenario: Exercise, names: Iterable[str]) -> None:
         """Live through phases of a scenario."""
         from vlab.gate import run
 
@@ -103,7 +106,7 @@ class _Live:
         return Exit.OK if all(row["holds"] for row in self._rows) else Exit.CHECKS_FAILED
 
 
-def mutation(wanted: Sequence[Scenario], as_json: bool) -> int:
+def mutation(wanted: Sequence[Exercise], as_json: bool) -> int:
     """Spoil the graders of scenarios, and print what nobody noticed."""
     from vlab.mutation import ENOUGH, mutate, share
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import catalog, ui
-from vlab.cli.options import DEFAULT, LEARNER, Json, Learner, Name, ScenarioId
+from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Json, Learner, Name
 from vlab.cluster import lab
 from vlab.errors import Exit, LabError
 from vlab.model import Report
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def grade(
-    scenario: ScenarioId,
+    scenario: ExerciseId,
     name: Name = DEFAULT,
     learner: Learner = LEARNER,
     evidence: Annotated[
@@ -34,7 +34,7 @@ def grade(
     as_json: Json = False,
 ) -> int:
     """Judge the deployment. Exit code 0: all passed; 1: a check failed; 6: nothing failed, but one could not tell."""
-    wanted = catalog.scenario(scenario)
+    wanted = catalog.exercise(scenario)
     if evidence is not None:
         report, recorded = _replay(wanted, evidence, require_signature, key), evidence
     else:
@@ -47,9 +47,9 @@ def grade(
     return Exit.GRADER if report.undecided else Exit.CHECKS_FAILED
 
 
-def _replay(wanted: catalog.Scenario, folder: Path, require_signature: bool, key: Path | None) -> Report:
+def _replay(wanted: catalog.Exercise, folder: Path, require_signature: bool, key: Path | None) -> Report:
     from vlab.evidence import load, seal
-    from vlab.grading import grade as judged
+    from vlab.grading import grade_exercise
 
     recorded = load(folder)
     if require_signature:
@@ -59,16 +59,19 @@ def _replay(wanted: catalog.Scenario, folder: Path, require_signature: bool, key
             f"{folder} is evidence of {recorded.header.scenario}, not of {wanted.id}",
             f"run `vlab grade {recorded.header.scenario} --evidence {folder}`",
         )
-    return judged(recorded, wanted.graders, wanted.title)
+    return grade_exercise(recorded, wanted)
 
 
-def _live(wanted: catalog.Scenario, name: str, learner: str, timeout: float) -> tuple[Report, Path]:
-    from vlab import judgement, runs
+def _live(wanted: catalog.Exercise, name: str, learner: str, timeout: float) -> tuple[Report, Path]:
+    from vlab import journal, judgement, runs
 
     found = lab.get(name)
     run = runs.load(found, wanted, learner)
     with ui.Steps() as steps:
-        return judgement.judge(run, found, wanted, steps, timeout)
+        report, folder = judgement.judge(run, found, wanted, steps, timeout)
+    graded = journal.Graded(scenario=wanted.id, started=run.started, passed=report.passed, percent=report.percent)
+    journal.append(learner, graded)
+    return report, folder
 
 
 def _show(report: Report, recorded: Path, as_json: bool, files: dict[str, Path | None]) -> None:

@@ -1,4 +1,4 @@
-"""`vlab list`: show the scenarios."""
+"""`vlab list`: show the tasks and the scenarios."""
 
 import json
 
@@ -16,13 +16,14 @@ def register(app: typer.Typer) -> None:
 
 
 def listing(as_json: Json = False) -> None:
-    """Show the scenarios, in the order of the course's tasks."""
-    found = catalog.scenarios().values()
+    """Show the course's tasks in their order, and after each what can break in what it is about."""
+    found = catalog.exercises().values()
     if as_json:
         rows = [s.model_dump(mode="json", include={"id", "title", "task", "minutes", "kind"}) for s in found]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("scenario", "task", "minutes", "what is wrong", box=None, pad_edge=False)
-    for scenario in found:
-        table.add_row(scenario.id, str(scenario.task), str(scenario.minutes), escape(scenario.title))
+    table = Table("exercise", "task", "minutes", "what it is about", box=None, pad_edge=False)
+    for each in found:
+        name = each.id if isinstance(each, catalog.Task) else f"  {each.id}"
+        table.add_row(name, str(each.task), str(each.minutes), escape(each.title))
     ui.out.print(table)

@@ -13,7 +13,7 @@ from vlab.cli.options import DEFAULT, LEARNER, Learner, Name
 from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:  # at run time they are imported by the commands, so that other commands start without them
-    from vlab.catalog import Scenario
+    from vlab.catalog import Exercise
     from vlab.load.client import Progress
     from vlab.load.result import LoadResult
     from vlab.load.workload import Workload
@@ -58,7 +58,7 @@ def run_command(
     from vlab.load import report, workload
     from vlab.load.summary import module_lines, summarise
 
-    scenario = catalog.scenarios().get(name)
+    scenario = catalog.exercises().get(name)
     for file in (out, html):
         _require_folder(file)
     if scenario is not None and scenario.workload is not None:
@@ -81,6 +81,32 @@ def run_command(
             ui.out.print(report.latency_table(summary))
     if not summary.total.succeeded:
         raise _nothing_succeeded(result)
+
+
+@app.command("record")
+def record_command(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND", help="A load test of your own.")],
+    lab_name: Name = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> int:
+    """Run a load test of your own, and keep with the exercise what its engines counted meanwhile.
+
+    Exit code: the command's.
+    """
+    from vlab import own_loads, proc
+    from vlab.cluster import lab
+    from vlab.endpoint import last_run
+
+    found = lab.get(lab_name)
+    recording = own_loads.Recording(found, last_run(found, None))
+    with recording:
+        code = proc.foreground(command)
+    counted = own_loads.counted(recording.measured)
+    if as_json:
+        typer.echo(json.dumps(counted, indent=2))
+    else:
+        ui.say("counted by the engines: " + ", ".join(f"{name} {value:g}" for name, value in counted.items()))
+    return code
 
 
 @app.command("compare")
@@ -118,9 +144,9 @@ def list_command(
         typer.echo(f"{name:15} {title}")
 
 
-def _send_its_traffic(scenario: "Scenario", lab_name: str, learner: str) -> "LoadResult":
+def _send_its_traffic(scenario: "Exercise", lab_name: str, learner: str) -> "LoadResult":
     """What the scenario's users send, where they send it: the load that a grading measures."""
-    from vlab import measure, runs
+    from vlab import measure, own_loads, runs
     from vlab.cluster import lab
     from vlab.cluster.kube import kube
 
@@ -129,7 +155,9 @@ def _send_its_traffic(scenario: "Scenario", lab_name: str, learner: str) -> "Loa
     cluster = kube(found)
     with ui.Steps() as steps, steps.step(f"load {scenario.id}") as line:
         now = measure.serving_now(cluster, run, scenario)
-        return measure.send(cluster, found, run, scenario, now, line.note)[0]
+        result, via = measure.send(cluster, found, run, scenario, now, line.note)
+    own_loads.keep(run, measure.measured_of(result, via, now))
+    return result
 
 
 def _send_from_here(wanted: "Workload", name: str, url: str, model: str | None, api_key: str | None) -> "LoadResult":
@@ -148,15 +176,21 @@ def _send_from_here(wanted: "Workload", name: str, url: str, model: str | None, 
 def _send_from_the_witness(
     wanted: "Workload", name: str, lab_name: str, model: str | None, api_key: str | None
 ) -> "LoadResult":
-    """From inside the cluster, by the Service's name, as the exercise's clients do."""
+    """From inside the cluster, by the Service's name, as the exercise's clients do; kept with the exercise."""
+    from vlab import asking, measure, own_loads
     from vlab.cluster import lab
-    from vlab.endpoint import open_witness
-    from vlab.measure import from_inside
+    from vlab.cluster.kube import kube
+    from vlab.endpoint import last_run, open_witness
 
-    found, service = open_witness(lab.get(lab_name), None)
-    given = {"service": service, "model": model or "", "api_key": api_key}
+    here = lab.get(lab_name)
+    run = last_run(here, None)
+    found, service = open_witness(here, None)
+    now = asking.look(kube(here), run.namespace)
+    given = {"service": service, "model": model or "", "api_key": api_key, "engines": now.urls}
     with ui.Steps() as steps, steps.step(f"load {name}") as line:
-        return from_inside(found, wanted, given, line.note)
+        result = measure.from_inside(found, wanted, given, line.note)
+    own_loads.keep(run, measure.measured_of(result, "witness", now))
+    return result
 
 
 def _require_folder(file: Path | None) -> None:

@@ -18,7 +18,7 @@ Learner = Annotated[
         help="Whose run it is; parameters are drawn from this name.",
     ),
 ]
-ScenarioId = Annotated[str, typer.Argument(metavar="SCENARIO", help="As `vlab list` shows it.")]
+ExerciseId = Annotated[str, typer.Argument(metavar="EXERCISE", help="As `vlab list` shows it.")]
 
 DEFAULT = names.DEFAULT_LAB
 LEARNER = names.DEFAULT_LEARNER

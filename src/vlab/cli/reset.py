@@ -3,7 +3,7 @@
 import typer
 
 from vlab import catalog, ui
-from vlab.cli.options import DEFAULT, LEARNER, Learner, Name, ScenarioId
+from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Learner, Name
 from vlab.cluster import lab
 
 
@@ -12,11 +12,11 @@ def register(app: typer.Typer) -> None:
     app.command("reset")(reset)
 
 
-def reset(scenario: ScenarioId, name: Name = DEFAULT, learner: Learner = LEARNER) -> None:
+def reset(scenario: ExerciseId, name: Name = DEFAULT, learner: Learner = LEARNER) -> None:
     """Break the deployment again as it was at the start; answers and reports stay."""
     from vlab import exercise, runs
 
-    wanted = catalog.scenario(scenario)
+    wanted = catalog.exercise(scenario)
     found = lab.get(name)
     run = runs.load(found, wanted, learner)
     with ui.Steps() as steps, steps.step(f"Reset {wanted.id}") as line:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vlab import catalog, ui
-from vlab.cli.options import DEFAULT, LEARNER, Learner, Name, ScenarioId
+from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Learner, Name
 from vlab.cluster import lab
 from vlab.errors import Exit, LabError
 
 if TYPE_CHECKING:
-    from vlab.catalog import Scenario
+    from vlab.catalog import Exercise
     from vlab.cluster.lab import Lab
     from vlab.runs import Run
     from vlab.watching.follow import Until
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def watch(
-    scenario: ScenarioId,
+    scenario: ExerciseId,
     name: Name = DEFAULT,
     learner: Learner = LEARNER,
     until_passed: Annotated[bool, typer.Option("--until-passed", help="End when every check passes.")] = False,
@@ -46,7 +46,7 @@ def watch(
     from vlab.grading.views import needing_load
     from vlab.watching.follow import Until
 
-    wanted = catalog.scenario(scenario)
+    wanted = catalog.exercise(scenario)
     if until_passed and not load and (untold := needing_load(checks_in(*wanted.graders))):
         raise LabError(
             f"some checks of {wanted.id} are graded with load, which is not sent: {', '.join(sorted(untold))}",
@@ -64,7 +64,7 @@ def watch(
         return _as_log(run, found, wanted, until, load)
 
 
-def _as_log(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: bool) -> int:
+def _as_log(run: "Run", found: "Lab", wanted: "Exercise", until: "Until", load: bool) -> int:
     from vlab.watching.follow import News, as_log
     from vlab.watching.looker import Looker
     from vlab.watching.state import Change, line
@@ -77,7 +77,7 @@ def _as_log(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: 
         return as_log(news, until, tell).code
 
 
-def _as_json(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: bool) -> int:
+def _as_json(run: "Run", found: "Lab", wanted: "Exercise", until: "Until", load: bool) -> int:
     from vlab.watching.follow import Ended, News, as_log
     from vlab.watching.looker import Looker
     from vlab.watching.state import Change, as_json
@@ -102,7 +102,7 @@ def _as_json(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load:
     return ended.code
 
 
-def _on_screen(run: "Run", found: "Lab", wanted: "Scenario", until: "Until", load: bool) -> int:
+def _on_screen(run: "Run", found: "Lab", wanted: "Exercise", until: "Until", load: bool) -> int:
     from vlab.cli.grade import grade
     from vlab.cli.hint import hint
     from vlab.cli.reset import reset

@@ -13,7 +13,7 @@ from typing import Any
 from vlab.cluster.kube import Kube
 from vlab.cluster.refusals import NoAnswer
 from vlab.serving import Serving
-from vlab.witness import api
+from vlab.witness.programs import PROGRAMS
 
 _OPEN_S = 15.0
 _PR_SET_PDEATHSIG = 1
@@ -69,9 +69,9 @@ def _wait_until_open(process: "subprocess.Popen[bytes]", port: int, pod: str) ->
 
 
 def forwarded(
-    cluster: Kube, namespace: str, found: Serving, given: Mapping[str, Any], deadline: float
+    cluster: Kube, namespace: str, found: Serving, given: Mapping[str, Any], deadline: float, program: str = "api"
 ) -> list[dict[str, Any]]:
-    """What the witness's program `api` says, run here, through a tunnel to each ready pod.
+    """What a program of the witness says, run here, through a tunnel to each ready pod.
 
     Raises:
         NoAnswer: a tunnel does not open, or no end came in time.
@@ -84,5 +84,5 @@ def forwarded(
         services = [next(iter(pods.values()))] * len(given["services"])
         here = {**given, "pods": pods, "services": services, "weights": ""}
         with suppress(TimeoutError):
-            asyncio.run(asyncio.wait_for(api.ask(here, lambda **event: events.append(event)), deadline))
+            asyncio.run(asyncio.wait_for(PROGRAMS[program](here, lambda **event: events.append(event)), deadline))
     return events

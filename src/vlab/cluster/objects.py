@@ -58,7 +58,8 @@ def _items(cluster: Kube, of: Resource, namespace: str | None) -> list[Object]:
 def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     """The exercise's namespaces with all that is in them, the nodes, and what else can change what happens there.
 
-    Of pods in other namespaces those that hold GPUs are there too, as far as one may look.
+    If its own is there without this lab's labels, that is all that is said of it. Of pods in other namespaces those
+    that hold GPUs are there too, as far as one may look.
     """
     spaces = namespaces(cluster, lab, namespace)
     names = [o["metadata"]["name"] for o in spaces]
@@ -69,7 +70,23 @@ def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     wide = [o for plural in CLUSTER_WIDE for o in _items(cluster, cluster.resources[plural], None)]
     pods = [p for p in _items(cluster, cluster.resources["pods"], None) if p["metadata"]["namespace"] not in names]
     others = [p for p in pods if any(map(_extended, p["spec"]["containers"]))]
-    return [*spaces, *inside, *nodes, *wide, *map(_brief, others)]
+    return [*spaces, *_unmarked(cluster, names, namespace), *inside, *nodes, *wide, *map(_brief, others)]
+
+
+def volumes_of(cluster: Kube, namespace: str) -> list[Object]:
+    """The volumes that claims of a namespace have or had.
+
+    Raises:
+        ApiError: one may not look.
+    """
+    every = cluster.items("persistentvolumes")
+    return [v for v in every if (v["spec"].get("claimRef") or {}).get("namespace") == namespace]
+
+
+def _unmarked(cluster: Kube, marked: Sequence[str], namespace: str) -> list[Object]:
+    """The exercise's namespace, if somebody made it without its labels."""
+    found = None if namespace in marked else cluster.find("namespaces", namespace)
+    return [] if found is None else [{"apiVersion": "v1", "kind": "Namespace", **found}]
 
 
 def _with_its_choice(found: Object) -> Object:

@@ -1,6 +1,6 @@
 """What is recorded about a learner's deployment for one grading; graders read this and nothing else."""
 
-from vlab.evidence.api import Answer, Asked, Counters
+from vlab.evidence.api import Answer, Asked, Beginning, Calls, Counters
 from vlab.evidence.files import pack, read_answers
 from vlab.evidence.models import (
     PARTS,
@@ -11,12 +11,14 @@ from vlab.evidence.models import (
     Measured,
     MetricSample,
     Object,
+    Plugin,
     Probe,
     Promised,
     Request,
     Settled,
     Stream,
     StreamPath,
+    Volume,
 )
 from vlab.evidence.record import write
 from vlab.evidence.store import Evidence, load
@@ -25,6 +27,8 @@ __all__ = [
     "PARTS",
     "Answer",
     "Asked",
+    "Beginning",
+    "Calls",
     "CannotTell",
     "Collected",
     "Counters",
@@ -34,12 +38,14 @@ __all__ = [
     "Measured",
     "MetricSample",
     "Object",
+    "Plugin",
     "Probe",
     "Promised",
     "Request",
     "Settled",
     "Stream",
     "StreamPath",
+    "Volume",
     "load",
     "pack",
     "read_answers",

@@ -49,6 +49,36 @@ class Counters(_Model):
         return self.after.get(name, 0.0) - self.before.get(name, 0.0)
 
 
+class Beginning(_Model):
+    """Two questions that begin alike, one after the other: what the second one found in the prefix cache."""
+
+    prompt_tokens: int | None
+    """Of the second, as the server counted."""
+    queries: float
+    """Tokens that were looked up for it, by the engines' own counters."""
+    hits: float
+    """Tokens that were found."""
+
+
+class Calls(_Model):
+    """What the API says to questions of every kind, and what prefix caching does."""
+
+    answers: dict[str, Answer] = {}
+    """By kind: completion, chat, stream, unknown model, too long; with `without key` behind it those without one."""
+    events: int = 0
+    """Of the answer that was streamed."""
+    done: bool = False
+    """Whether it came to its end, [DONE]."""
+    block_size: int | None = None
+    """Tokens of a block of the KV cache, as the engine says."""
+    hits_before: float = 0.0
+    """Tokens that others' questions had found in the cache since the engines started, those of gradings left out."""
+    long: Beginning | None = None
+    """Questions that are the same to the end."""
+    short: Beginning | None = None
+    """Questions with a beginning in common that is shorter than a block."""
+
+
 class Asked(_Model):
     """Everything that was asked for one grading."""
 

@@ -18,6 +18,8 @@ PREEMPTIONS = "vllm:num_preemptions_total"
 PROMPT_TOKENS = "vllm:prompt_tokens_total"
 GENERATION_TOKENS = "vllm:generation_tokens_total"
 TTFT = "vllm:time_to_first_token_seconds"
+LATENCY = "vllm:e2e_request_latency_seconds"
+SUCCESS = "vllm:request_success_total"
 PREFIX_QUERIES = "vllm:prefix_cache_queries_total"
 PREFIX_HITS = "vllm:prefix_cache_hits_total"
 
@@ -237,6 +239,14 @@ class Metrics:
         Raises:
             CannotTell: it observed nothing.
         """
+        return _in_buckets(q, self.buckets(name, labels))
+
+    def buckets(self, name: str, labels: Mapping[str, str] | None = None) -> list[tuple[float, float]]:
+        """How many observations of a histogram were at most each upper bound, in the order of the bounds.
+
+        Raises:
+            CannotTell: it observed nothing.
+        """
         base = split_name(name)[0]
         cumulated: dict[float, float] = {}
         for (_, key), rise in self._increases(f"{base}_bucket", labels).items():
@@ -244,7 +254,7 @@ class Metrics:
             cumulated[bound] = cumulated.get(bound, 0.0) + rise
         if not cumulated or max(cumulated.values()) <= 0:
             raise CannotTell(f"{base} observed nothing in this time")
-        return _in_buckets(q, sorted(cumulated.items()))
+        return sorted(cumulated.items())
 
     def _keys(self, name: str, labels: Mapping[str, str] | None) -> list[set[str]]:
         """The keys of a metric for each of its names."""

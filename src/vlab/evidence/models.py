@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from vlab.evidence.api import Asked
+from vlab.evidence.api import Asked, Calls
 from vlab.settings import SERVICE
 
 Object = dict[str, Any]
@@ -219,11 +219,12 @@ class Loaded(_Model):
     started: float
     """Unix seconds, on the clock of the requests."""
     workload: str
-    """Digest of what was sent, without its words: two loads of one workload ask for the same."""
+    """Digest of what was sent, without its words: two loads of one workload ask for the same. Empty of a load that
+    another program sent: then there are no requests, and the engines' metrics alone say what it was."""
     nonce: str
     """What made its prompts new."""
     via: str
-    """How it went to the endpoint: witness or forward."""
+    """How it went to the endpoint: witness or forward; own where another program sent it."""
     engines: tuple[str, ...]
     """The pods that were ready, whose metrics were read."""
     not_sent: int = 0
@@ -241,6 +242,26 @@ class Measured(_Model):
     requests: tuple[Request, ...]
     metrics: tuple[MetricSample, ...]
     stream: Stream | None = None
+
+
+class Plugin(_Model):
+    """A DaemonSet, of whatever namespace, that has to do with GPUs: a device plugin, or what else an operator runs."""
+
+    namespace: str
+    name: str
+    wanted: int
+    """Pods, one on each node that it is meant for."""
+    ready: int
+
+
+class Volume(_Model):
+    """A volume that a claim of the exercise has or had."""
+
+    name: str
+    claim: str
+    phase: str
+    policy: str
+    """What becomes of it when the claim is gone: Delete or Retain."""
 
 
 class Objects(_Model):
@@ -279,5 +300,9 @@ PARTS = {
     "requests_before": Part("before-requests.jsonl", "before", Request, lines=True),
     "stream_before": Part("before-stream.json", "before", Stream),
     "api": Part("api.json", "api", Asked),
+    "volumes": Part("volumes.json", "volumes", list[Volume]),
+    "loads": Part("loads.jsonl", "loads", Measured, lines=True, limit=64 << 20),
+    "calls": Part("calls.json", "calls", Calls),
+    "plugins": Part("plugins.json", "gpus", list[Plugin]),
 }
 """The parts of evidence that are data; logs/ and answers/ are texts."""

@@ -1,7 +1,7 @@
 """Makes a recorded run small enough to be kept with its scenario, without anything that a grader reads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,11 @@ def pack(recorded: Path, file: Path) -> None:
     files.write_zip(slim(files.read(recorded).files), file)
 
 
+_OF_LATENCY = tuple(metrics.LATENCY + ending for ending in ("_bucket", "_count", "_sum"))
+_COUNTED = tuple(a for n in (metrics.SUCCESS, metrics.PROMPT_TOKENS, *_OF_LATENCY) for a in metrics.aliases(n))
+"""And of the first and the last sample of a load that a learner sent."""
+
+
 def slim(recorded: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files of a recorded run: JSON without blanks, the end of each log, late events of what is there."""
     kept = {name: _slim(name, raw, recorded) for name, raw in recorded.items() if name != files.SIGNATURE}
@@ -43,6 +48,8 @@ def _slim(name: str, raw: bytes, recorded: Mapping[str, bytes]) -> bytes:
         return b"".join(map(_of_sample, raw.splitlines()))
     if name.endswith("requests.jsonl"):
         return b"".join(map(_of_request, raw.splitlines()))
+    if name == "loads.jsonl":
+        return b"".join(map(_of_load, raw.splitlines()))
     if not name.endswith(".json"):
         return raw
     content = json.loads(raw)
@@ -54,14 +61,30 @@ def _slim(name: str, raw: bytes, recorded: Mapping[str, bytes]) -> bytes:
 
 
 def _of_sample(line: bytes) -> bytes:
-    sample = json.loads(line)
-    kept = {k: v for k, v in sample["samples"].items() if k.partition("{")[0] in _METRICS}
-    return _line({**sample, "samples": kept})
+    return _line(_named(json.loads(line), _METRICS))
+
+
+def _named(sample: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {**sample, "samples": {k: v for k, v in sample["samples"].items() if k.partition("{")[0] in names}}
 
 
 def _of_request(line: bytes) -> bytes:
+    return _line(_without_tokens(json.loads(line)))
+
+
+def _without_tokens(request: dict[str, Any]) -> dict[str, Any]:
     """Without the time of each token: its first and its end tell what is judged."""
-    return _line({k: v for k, v in json.loads(line).items() if k != "chunks"})
+    return {k: v for k, v in request.items() if k != "chunks"}
+
+
+def _of_load(line: bytes) -> bytes:
+    """Of each engine the first and the last sample have what it counted, those between what goes up and down."""
+    load = json.loads(line)
+    samples = load["metrics"]
+    pods = [s["pod"] for s in samples]
+    ends = {each for pod in pods for each in (pods.index(pod), len(pods) - 1 - pods[::-1].index(pod))}
+    kept = [_named(s, (*_METRICS, *_COUNTED) if n in ends else _METRICS) for n, s in enumerate(samples)]
+    return _line({**load, "metrics": kept, "requests": [_without_tokens(r) for r in load["requests"]]})
 
 
 def _line(content: Any) -> bytes:

@@ -11,7 +11,7 @@ import pydantic
 
 from vlab.errors import LabError
 from vlab.evidence import files, seal
-from vlab.evidence.api import Asked
+from vlab.evidence.api import Asked, Calls
 from vlab.evidence.models import (
     PARTS,
     CannotTell,
@@ -22,9 +22,11 @@ from vlab.evidence.models import (
     Object,
     Objects,
     Part,
+    Plugin,
     Probe,
     Request,
     Stream,
+    Volume,
 )
 
 
@@ -135,6 +137,26 @@ class Evidence:
     def api(self) -> Asked:
         """What the endpoint said when it was asked."""
         return cast(Asked, self._whole("api"))
+
+    @cached_property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The volumes that the exercise's claims have or had."""
+        return tuple(self._whole("volumes"))
+
+    @cached_property
+    def loads(self) -> tuple[Measured, ...]:
+        """The loads that the learner had sent since the exercise began, the oldest first."""
+        return tuple(self._lines("loads"))
+
+    @cached_property
+    def calls(self) -> Calls:
+        """What the endpoint said to questions of every kind that clients may ask."""
+        return cast(Calls, self._whole("calls"))
+
+    @cached_property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """What runs on the cluster so that its nodes offer GPUs."""
+        return tuple(self._whole("plugins"))
 
     @cached_property
     def logs(self) -> dict[str, str]:

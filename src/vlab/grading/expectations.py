@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from vlab.essence import capacity, essence
-from vlab.evidence import CannotTell
+from vlab.evidence import CannotTell, Evidence
 from vlab.evidence.api import Answer, Asked
 from vlab.grading.check import Mismatch, expect
 from vlab.grading.views import Engine, kind, namespace, selected, why_not_ready
@@ -151,6 +152,33 @@ def expect_outlives_a_pod(engine: Engine, path: str) -> None:
     expect(set(kinds) - gone_with_pod, f"a volume at {path} in {engine.name} that outlives the pod", found)
 
 
+def expect_left_by_an_earlier_pod(engine: Engine) -> None:
+    """Raises: Mismatch unless the model cache, seen from inside, has something that was there before the pod was."""
+    if engine.inside is None:
+        raise CannotTell(f"{engine.name} could not be looked into")
+    began = _first_start(engine.pod)
+    caches = engine.inside.get("caches", ())
+    older = [name for cache in caches for name, written in cache["oldest"] if written < began.timestamp()]
+    places = ", ".join(cache["path"] for cache in caches)
+    many = sum(cache["files"] for cache in caches)
+    expect(
+        older,
+        f"a file in {places} of {engine.name} from before {began:%H:%M:%S} UTC, when this pod began",
+        f"{many} files, all of them newer" if many else "no file at all",
+    )
+
+
+def _first_start(pod: Object) -> datetime:
+    """When the first of a pod's containers started; nothing of this pod's can be older. It is told in whole seconds."""
+    status = pod["status"]
+    every = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    states = [s for c in every for part in ("state", "lastState") for s in c.get(part, {}).values()]
+    starts = [datetime.fromisoformat(s["startedAt"]) for s in states if s.get("startedAt")]
+    if not starts or any(c.get("restartCount", 0) > 1 for c in every):  # of more than two starts the first is forgotten
+        return datetime.fromisoformat(pod["metadata"]["creationTimestamp"])
+    return min(starts)
+
+
 def expect_own_shared_memory(engine: Engine) -> None:
     """Raises: Mismatch unless /dev/shm is a tmpfs, and none that the node's other pods see."""
     if engine.inside is None:
@@ -180,8 +208,15 @@ def _names_its_node(pod: Object) -> bool:
     return bool(pod["metadata"].get("annotations", {}).get(NAMED_ITS_NODE))
 
 
-def expect_same_node(before: Object, now: Object | None, provider: str | None) -> None:
+def expect_same_nodes(nodes: Sequence[Object], start: Sequence[Object], evidence: Evidence) -> None:
     """Raises: Mismatch if a node is not as it was; CannotTell where somebody else may have changed it."""
+    now = {node["metadata"]["name"]: node for node in nodes}
+    for before in kind(start, "Node"):
+        expect_same_node(before, now.get(before["metadata"]["name"]), evidence.header.cluster.get("provider"))
+
+
+def expect_same_node(before: Object, now: Object | None, provider: str | None) -> None:
+    """Raises: Mismatch if one node is not as it was; CannotTell where somebody else may have changed it."""
     name = before["metadata"]["name"]
     had, has = capacity(before), capacity(now) if now else {}
     if now is None or not is_ready(now):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vlab.catalog import scenarios
+from vlab.catalog import exercises
 from vlab.errors import LabError
 from vlab.evidence import Evidence, load
 from vlab.grading.check import Check
@@ -85,7 +85,7 @@ class Item(pytest.Item):
 
 def _shared(recorded: Evidence, grader: Path) -> tuple[Check, ...]:
     """The checks that the scenario shares with others, if this is its grader."""
-    known = scenarios().get(recorded.header.scenario)
+    known = exercises().get(recorded.header.scenario)
     if known is None or known.graders[-1].name != grader.name:
         return ()
     return tuple(each for file in known.graders[:-1] for each in unordered(file))

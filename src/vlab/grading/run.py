@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vlab import __version__
+from vlab.catalog import Exercise
 from vlab.errors import LabError
 from vlab.evidence import CannotTell, Evidence
 from vlab.grading import score
 from vlab.grading.check import Check, Mismatch
 from vlab.grading.load import checks_in, resolve
+from vlab.grading.notes import Written
 from vlab.grading.views import WITH_LOAD, Views, collectors
 from vlab.model import CheckResult, Report, Verdict
 
@@ -26,6 +28,17 @@ def grade(evidence: Evidence, grader: Path | Sequence[Path] | str, title: str = 
         LabError: a grader makes no sense, or the evidence is not of a version that this vlab knows.
     """
     return report(evidence, judge_all(checks_in(*resolve(grader)), evidence), title)
+
+
+def grade_exercise(evidence: Evidence, exercise: Exercise) -> Report:
+    """Judge evidence by an exercise's checks, and apart from them what was written beside it.
+
+    Raises:
+        LabError: as `grade`.
+    """
+    written = [name for name in exercise.graders_apart if Written(evidence).holds(f"{name}.md")]
+    apart = tuple(grade(evidence, exercise.graders_apart[name], name) for name in written)
+    return grade(evidence, exercise.graders, exercise.title).model_copy(update={"apart": apart})
 
 
 def judge_all(checks: Iterable[Check], evidence: Evidence) -> tuple[CheckResult, ...]:

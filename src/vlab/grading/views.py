@@ -9,6 +9,7 @@ from typing import Any
 from vlab.evidence import CannotTell, Evidence, Object, Probe
 from vlab.evidence.traffic import Traffic
 from vlab.grading.check import Check
+from vlab.grading.notes import Written, diagnosis, recommendation
 from vlab.serving import Door, Serving, container, is_ready, serving
 from vlab.settings import GPU, PORT, SERVICE
 
@@ -149,7 +150,13 @@ VIEWS: dict[str, Callable[[Evidence], Any]] = {
     "stream": lambda e: e.stream,
     "stream_before": lambda e: e.stream_before,
     "probes": lambda e: e.probes,
-    "answers": lambda e: e.answers,
+    "written": Written,
+    "recommendation": recommendation,
+    "diagnosis": diagnosis,
+    "volumes": lambda e: e.volumes,
+    "calls": lambda e: e.calls,
+    "loads": lambda e: tuple(map(Traffic, e.loads)),
+    "plugins": lambda e: e.plugins,
     "parameters": lambda e: e.header.parameters,
 }
 """Every name that a check's parameter may have."""
@@ -161,7 +168,9 @@ COLLECTED_BY: dict[str, frozenset[str]] = {
     "probes": frozenset({"probe"}),
     **dict.fromkeys(("before", "after"), frozenset({"load"})),
     **dict.fromkeys(("stream", "stream_before"), frozenset({"stream"})),
-    **{name: frozenset({name}) for name in ("events", "logs")},
+    **{name: frozenset({name}) for name in ("events", "logs", "calls", "volumes")},
+    "plugins": frozenset({"gpus"}),
+    **dict.fromkeys(("recommendation", "diagnosis"), frozenset({"objects"})),
 }
 """The collectors that a view reads from; those that are not here need none that a scenario names."""
 

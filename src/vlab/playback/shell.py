@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import signal
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from vlab import proc
 from vlab.playback.recording import Recording
 from vlab.playback.server import serve
 
@@ -20,13 +19,14 @@ _NAME = "recording"
 def kubectl(shown: Recording, program: Path, arguments: Sequence[str]) -> int:
     """Run one kubectl command on a recording and return its exit code."""
     with _surroundings(shown, program) as (_, env):
-        return _run([program, *arguments], env)
+        return proc.foreground([program, *arguments], env)
 
 
 def shell(shown: Recording, program: Path) -> int:
     """Run the user's shell, with a marked prompt, in which kubectl talks to a recording; return its exit code."""
     with _surroundings(shown, program) as (folder, env):
-        return _run(*_marked(os.environ.get("SHELL") or "bash", folder, env, f"({shown.scenario}, recorded)"))
+        mark = f"({shown.scenario}, recorded)"
+        return proc.foreground(*_marked(os.environ.get("SHELL") or "bash", folder, env, mark))
 
 
 @contextmanager
@@ -67,13 +67,3 @@ def _marked(program: str, folder: Path, env: Mapping[str, str], mark: str) -> tu
         (folder / ".zshrc").write_text(f'{lines}{exports}PS1={shlex.quote(mark)}" $PS1"\n')
         return [program, "-i"], {**env, "ZDOTDIR": str(folder)}
     return [program], {**env, "PS1": f"{mark} $ "}
-
-
-def _run(command: Sequence[str | Path], env: Mapping[str, str]) -> int:
-    """Ctrl-C is the child's, which ends or not as it likes; the folder is removed when it has."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        code = subprocess.run([str(word) for word in command], env={**os.environ, **env}, check=False).returncode
-    finally:
-        signal.signal(signal.SIGINT, before)
-    return 128 - code if code < 0 else code

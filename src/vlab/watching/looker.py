@@ -10,7 +10,7 @@ from threading import Condition, Thread
 from typing import Any
 
 from vlab import exercise, judgement, runs
-from vlab.catalog import Scenario
+from vlab.catalog import Exercise
 from vlab.cluster.kube import Kube, asked, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.watched import Watched
@@ -75,7 +75,7 @@ class Looker:
         self,
         run: Run,
         lab: Lab,
-        scenario: Scenario,
+        scenario: Exercise,
         *,
         load: bool,
         show: Callable[[State], None],
@@ -96,7 +96,7 @@ class Looker:
         self._over = False
         self._tries = 0
         self._waits_since: float | None = None
-        self._answers = _stamp(run.folder / "answers")
+        self._answers = _stamp(run.answers)
         self._at_rest = (time.monotonic(), asked())
 
     def __enter__(self) -> "Looker":
@@ -145,7 +145,7 @@ class Looker:
             while not self._over and ((due := self._pending.due) is None or due > time.monotonic()):
                 left = _GLANCE_S if due is None else min(_GLANCE_S, due - time.monotonic())
                 self._bell.wait(max(0.0, left))
-                if (answers := _stamp(self._run.folder / "answers")) != self._answers:
+                if (answers := _stamp(self._run.answers)) != self._answers:
                     self._answers = answers
                     self._pending.changed(time.monotonic())
             if self._pending.first is not None:
@@ -278,9 +278,9 @@ def _same(cluster: Kube, run: Run) -> None:
     exercise.same_namespace(cluster, run)
 
 
-def _light(scenario: Scenario, read: frozenset[str]) -> Scenario:
-    """A scenario that collects only what a check reads."""
-    return scenario.model_copy(update={"collect": tuple(c for c in scenario.collect if c in read)})
+def _light(scenario: Exercise, read: frozenset[str]) -> Exercise:
+    """An exercise that collects only what a check reads, and what was measured at its start, which is there already."""
+    return scenario.model_copy(update={"collect": tuple(c for c in scenario.collect if c in read or c == "before")})
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int]]:

@@ -3,13 +3,13 @@
 import asyncio
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import aiohttp
 
 from vlab.witness import reference
-from vlab.witness.http import LIMIT, as_object, as_text, exchange
+from vlab.witness.http import LIMIT, as_object, as_text, bearer, exchange
 
 _COUNTED_S = 3.0
 """An engine counts a request a moment after its answer has left."""
@@ -32,15 +32,17 @@ async def ask(given: dict[str, Any], say: Say) -> None:
     """Says `models`, `counters` before, one `answer` a question, `counters` after, and what the `reference` thinks.
 
     Args:
-        given: services (urls) and pods ({name: url}), model, prompts, max_tokens, weights (a folder, or empty).
+        given: services (urls) and pods ({name: url}), model, api_key (or null), prompts, max_tokens, weights (a folder,
+            or empty).
     """
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    headers = {"Accept-Encoding": "gzip", **bearer(given["api_key"])}
     async with aiohttp.ClientSession(
-        timeout=timeout, connector=aiohttp.TCPConnector(force_close=True), headers={"Accept-Encoding": "gzip"}
+        timeout=timeout, connector=aiohttp.TCPConnector(force_close=True), headers=headers
     ) as session:
         models, *before = await asyncio.gather(
             exchange(session, "GET", f"{given['services'][0]}/v1/models"),
-            *(_counters(session, url) for url in given["pods"].values()),
+            *(counters(session, url) for url in given["pods"].values()),
         )
         say(kind="models", **models)
         if models["status"] != 200:
@@ -103,13 +105,13 @@ def _are_tokens(found: Any, most: int) -> bool:
     return isinstance(found, list) and 0 < len(found) <= most and all(type(token) is int for token in found)
 
 
-async def _counters(session: aiohttp.ClientSession, url: str) -> dict[str, float]:
-    """The engine's counters by name, of all its series together; empty if it has none."""
+async def counters(session: aiohttp.ClientSession, url: str, names: Collection[str] = COUNTERS) -> dict[str, float]:
+    """Some of the engine's counters by name, of all series together; empty if it has none."""
     said = await exchange(session, "GET", f"{url}/metrics", timeout=5.0)
     found: dict[str, float] = {}
     for line in said["body"].splitlines() if said["status"] == 200 else ():
         match = _COUNTER.match(line)
-        if match and match[1] in COUNTERS and (number := _number(match[2])) is not None:
+        if match and match[1] in names and (number := _number(match[2])) is not None:
             found[match[1]] = found.get(match[1], 0.0) + number
     return found
 
@@ -129,7 +131,7 @@ async def _counted(
     name = COUNTERS[0]
     end = asyncio.get_running_loop().time() + _COUNTED_S
     while True:
-        after = await asyncio.gather(*(_counters(session, url) for url in urls))
+        after = await asyncio.gather(*(counters(session, url) for url in urls))
         risen = sum(a.get(name, 0.0) - b.get(name, 0.0) for a, b in zip(after, before, strict=True))
         if risen >= asked or asyncio.get_running_loop().time() > end:
             return list(after)

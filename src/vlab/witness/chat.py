@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from vlab.witness.http import LIMIT, as_object, exchange
+from vlab.witness.http import LIMIT, as_object, bearer, exchange
 
 
 async def ask(given: dict[str, Any], say: Callable[..., None]) -> None:
@@ -15,9 +15,8 @@ async def ask(given: dict[str, Any], say: Callable[..., None]) -> None:
     Args:
         given: service, model (empty: the first one served), question, max_tokens, api_key (or null).
     """
-    headers = {"Authorization": f"Bearer {given['api_key']}"} if given["api_key"] else {}
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
+    async with aiohttp.ClientSession(timeout=timeout, headers=bearer(given["api_key"])) as session:
         model = given["model"]
         if not model:
             listed = await exchange(session, "GET", f"{given['service']}/v1/models")

@@ -11,6 +11,11 @@ LIMIT = 1 << 20
 """Bytes of a body that are read at most."""
 
 
+def bearer(key: str | None) -> dict[str, str]:
+    """The header that carries an API key, if there is one."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
+
+
 async def exchange(
     session: aiohttp.ClientSession, method: str, url: str, body: Any = None, timeout: float = 10.0
 ) -> dict[str, Any]:

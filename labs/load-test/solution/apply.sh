@@ -1,0 +1,4 @@
+# Eight questions at once, and the note from what each of them took.
+source ../steps.sh
+ready
+load
