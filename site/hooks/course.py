@@ -1,7 +1,8 @@
 """MkDocs hook: a page for each exercise, from its own files; in the course, figures and links to exercises.
 
 In the place of `<!-- figure: NAME -->` comes a figure of recorded runs. In that of `<!-- practise: WHAT -->` comes a
-list of exercises: those of a task (its number), or scenarios of one kind; several with commas.
+list of exercises: those of a task (its number), or scenarios of one kind; several with commas. In that of
+`<!-- recorded: runs -->` come the runs that the reader drives, as data and as tables.
 """
 
 import os
@@ -18,12 +19,12 @@ from mkdocs.utils import get_relative_url
 from mkdocs.utils.meta import get_data
 
 from vlab import paths
-from vlab.site import figures, pages
+from vlab.site import figures, pages, recorded
 from vlab.site.pages import FOLDER, Exercise
 
 INDEX = f"{FOLDER}/index.md"
 _SEARCH = 'data-md-component="search" role="dialog"'
-_MARK = re.compile(r"<!-- (figure|practise): ([^>]+?) -->")
+_MARK = re.compile(r"<!-- (figure|practise|recorded): ([^>]+?) -->")
 
 
 class Built:
@@ -56,11 +57,13 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
 
 
 def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str:
-    """Put figures and links in the place of their marks."""
+    """Put figures, runs and links in the place of their marks."""
 
     def put(mark: re.Match[str]) -> str:
         if mark[1] == "figure":
             return _figure(mark[2], page)
+        if mark[1] == "recorded":
+            return recorded.html()
         return _links(mark[2], page, files)
 
     return _MARK.sub(put, html)

@@ -276,3 +276,38 @@ def test_figures_have_the_numbers_of_the_runs():
         in figures.figure("stream").words
     )
     assert f"{stream.edge.events} events in {figures._number(stream.edge.reads)}, " in figures.figure("stream").words
+
+
+def test_what_the_reader_drives_has_the_numbers_of_the_runs(site):
+    text = page(site, "course/drive")
+    data = json.loads(re.search(r'<script type="application/json" id="vlab-runs">(.*?)</script>', text)[1])
+    scenario = catalog.scenario("cache-saturated")
+    small, large = (load(scenario.recorded[phase]) for phase in ("faulty", "healthy"))
+    assert set(data) == {"small", "large", "small-gpu", "large-gpu"}
+    for name, measured in (("small", small.before), ("large", large.after)):
+        run, traffic = data[name], Traffic(measured)
+        assert run["samples"]["preemptions"][-1] == traffic.preemptions
+        assert max(run["samples"]["used"]) == round(traffic.cache * (run["blocks"] - 1))
+        assert len(run["samples"]["t"]) == len(measured.metrics)
+        asked = sorted((r.prompt_tokens, r.output_tokens) for r in traffic.requests)
+        assert sorted((r["prompt"], r["output"]) for r in run["requests"]) == asked
+    assert data["small"]["samples"]["preemptions"][-1] > 0 == data["large"]["samples"]["preemptions"][-1]
+
+
+def test_every_sample_is_in_a_table_that_is_named_and_headed(site):
+    text = page(site, "course/drive")
+    data = json.loads(re.search(r'id="vlab-runs">(.*?)</script>', text)[1])
+    tables = re.findall(r'<table class="vlab-table"><caption>(.*?)</caption>(.*?)</table>', text, re.DOTALL)
+    assert [caption.partition(": every sample")[0] for caption, _ in tables] == [run["title"] for run in data.values()]
+    for (_, table), run in zip(tables, data.values(), strict=True):
+        assert table.count('<th scope="col">') == len(run["samples"])
+        assert re.findall(r'<th scope="row">(.*?)</th>', table) == [f"{t:.2f}" for t in run["samples"]["t"]]
+    assert "every sample" not in dict(public(site))["search/search_index.json"]
+
+
+def test_its_scripts_are_modules_of_the_site(site):
+    for name in ("drive", "quiz"):
+        assert (site / f"assets/{name}.js").is_file()
+    assert re.search(r'<script src="../../assets/drive.js" type="module">', page(site, "course/drive"))
+    imported = re.findall(r'from "(.*?)"', (site / "assets/drive.js").read_text())
+    assert imported == ["./scheduler.js"] and (site / "assets/scheduler.js").is_file()

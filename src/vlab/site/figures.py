@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from html import escape
 
 from matplotlib.axes import Axes
@@ -59,7 +59,6 @@ def names() -> tuple[str, ...]:
     return tuple(_DRAWN)
 
 
-@cache
 def _run(scenario: str, phase: str, profile: str = "") -> Evidence:
     known = catalog.scenario(scenario)
     return load((known.recorded_on(profile) if profile else known.recorded)[phase])
@@ -86,7 +85,7 @@ def _of_loads(draw: Draw, one: Measured, other: Measured, words: tuple[str, str]
     plot = draw(both, rows)
     if plot is None:
         raise CannotTell("the recorded run does not have what the figure shows")
-    return Figure(f"{plot.title}.", plot.summary, _on(recorded), plot.svg)
+    return Figure(f"{plot.title}.", plot.summary, recorded_on(recorded), plot.svg)
 
 
 def _stream() -> Figure:
@@ -108,7 +107,7 @@ def _stream() -> Figure:
         for way, path in ways.items()
     )
     drawn = panels({"": draw}, f"{title} {words}", "seconds since the request was sent", 1.3)
-    return Figure(title, words, _on(recorded), drawn)
+    return Figure(title, words, recorded_on(recorded), drawn)
 
 
 def _ways(stream: Stream) -> dict[str, StreamPath]:
@@ -121,7 +120,7 @@ def _number(reads: int) -> str:
     return "1 read" if reads == 1 else f"{reads} reads"
 
 
-def _on(recorded: Evidence) -> str:
+def recorded_on(recorded: Evidence) -> str:
     """What a run was recorded on, in a sentence."""
     header = recorded.header
     day = f"{header.started:%d %B %Y}".lstrip("0")
