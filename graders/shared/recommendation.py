@@ -9,6 +9,7 @@ WORDS = 12
 
 @check(
     "recommendation-written",
+    points=1,  # without any it would be a safeguard, and a text that is missing would cost what was mended
     help="Four parts: the observed signal, its interpretation, one change, and how you would see that it was right.",
 )
 def test_recommendation_written(written):

@@ -24,6 +24,7 @@ _MADE_BY_THEMSELVES = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "de
 """In every namespace."""
 _CONFIGURATION = ("ConfigMap", "Secret")
 _SETTLE_S = 180.0
+_TRIES = 5
 
 
 def quiet(_: str) -> None:
@@ -85,12 +86,18 @@ def _left_alone(found: Object) -> bool:
 
 def _differs(cluster: Kube, wanted: Object, there: Object) -> bool:
     """Whether the object would be another one if it were replaced, as the API itself says."""
-    try:
-        return essence(cluster.replace(applied(wanted), there, dry=True)) != essence(there)
-    except ApiError as e:
-        if e.status == HTTPStatus.UNPROCESSABLE_ENTITY:  # a field that cannot be changed
-            return wanted["kind"] != "PersistentVolumeClaim" or not _claim_fits(wanted, there)
-        raise
+    of, metadata = cluster.resource(wanted), there["metadata"]
+    for left in reversed(range(_TRIES)):
+        try:
+            return essence(cluster.replace(applied(wanted), there, dry=True)) != essence(there)
+        except ApiError as e:
+            if e.status == HTTPStatus.UNPROCESSABLE_ENTITY:  # a field that cannot be changed
+                return wanted["kind"] != "PersistentVolumeClaim" or not _claim_fits(wanted, there)
+            if e.status != HTTPStatus.CONFLICT or not left:
+                raise
+        # A controller was quicker, as with a claim that is just being bound: what is there now is compared.
+        there = cluster.find(of.plural, metadata["name"], metadata.get("namespace")) or there
+    raise AssertionError("the last try returns or raises")
 
 
 def _claim_fits(wanted: Object, there: Object) -> bool:

@@ -118,7 +118,9 @@ class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
     @property
     def files(self) -> tuple[Path, ...]:
         """Those that it is made of, but for its graders and what several exercises share."""
-        return tuple(f for f in self.folder.rglob("*") if f.is_file() and f.parent.name != "evidence")
+        return tuple(
+            f for f in self.folder.rglob("*") if f.is_file() and "evidence" not in f.relative_to(self.folder).parts
+        )
 
     @property
     def own_grader(self) -> str:

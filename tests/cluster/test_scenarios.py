@@ -161,3 +161,34 @@ def test_an_exercise_that_is_measured(clean, vlab, tmp_path):
     green = vlab("grade", "ingress-buffered", "--learner", "eve", "--json", "--html", page)
     assert green.returncode == 0, green.stdout
     assert "<svg" in page.read_text()
+
+
+def test_a_change_is_tried_on_a_copy_and_what_is_written_is_graded_apart(cluster, clean, vlab):
+    started = vlab("start", "cache-saturated", "--learner", "eve", "--json")
+    assert started.returncode == 0, started.stderr
+    answers = Path(json.loads(started.stdout)["folder"]) / "answers"
+    assert {f.name for f in answers.iterdir()} == {"diagnosis.md", "recommendation.md"}
+    refused = vlab("validate-change", "cache-saturated", "--learner", "eve")
+    assert refused.returncode == 2 and "hint:" in refused.stderr
+
+    (answers / "recommendation.md").write_text(
+        "## Change\nSet `--num-gpu-blocks-override=600`.\n\n## Validation\n"
+        "The same load again: preemptions fall to zero and p95 time to first token comes down.\n"
+    )
+    tried = vlab("validate-change", "cache-saturated", "--learner", "eve", "--json")
+    assert tried.returncode == 0, tried.stderr
+    assert {m["metric"]: m["went"] for m in json.loads(tried.stdout)["moved"]} == {
+        "preemptions": "down",
+        "ttft": "down",
+    }
+    assert cluster.find("namespaces", "llm-demo-try") is None
+
+    (answers / "diagnosis.md").write_text(
+        "## Failing layer\nCache.\n\n## Evidence\nRequests were preempted, and the queue was long.\n\n"
+        "## Ruled out\nScheduling: the pod had its node at once.\n"
+    )
+    (answers / "recommendation.md").unlink()
+    red = vlab("grade", "cache-saturated", "--learner", "eve", "--json")
+    assert red.returncode == 1
+    (diagnosis,) = json.loads(red.stdout)["apart"]
+    assert (diagnosis["title"], diagnosis["passed"]) == ("diagnosis", True)

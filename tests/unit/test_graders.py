@@ -325,6 +325,7 @@ def test_a_start_that_did_not_preempt_is_nothing_to_compare_with(judged):
         (making.streamed(reads=55), set()),
         (making.streamed(first=0.5), set()),
         (making.streamed(content_encoding="gzip"), set()),
+        (making.streamed(events=55, reads=55), set()),
         (making.streamed(events=20, reads=20), {"stream-whole"}),
         (making.streamed(done=False), {"stream-whole"}),
         (making.streamed(headers={"content-type": "application/json"}), {"stream-whole"}),
@@ -332,7 +333,16 @@ def test_a_start_that_did_not_preempt_is_nothing_to_compare_with(judged):
         (making.streamed(status=None, error="refused", events=0, reads=0), {"tokens-flow", "stream-whole"}),
     ],
     ids=[
-        *("one-lump", "four-lumps", "all-late", "slow", "few-joined", "little-later", "compressed-and-flowing"),
+        *(
+            "one-lump",
+            "four-lumps",
+            "all-late",
+            "slow",
+            "few-joined",
+            "little-later",
+            "compressed-and-flowing",
+            "tokens-joined",
+        ),
         *("few-events", "unfinished", "no-stream", "bad-gateway", "refused"),
     ],
 )

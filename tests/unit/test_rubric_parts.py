@@ -1,7 +1,7 @@
 """The parts of which a judgement is made: sentences and their parts, numbers, negation, direction, spelling."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vlab.rubric import priority
@@ -39,17 +39,20 @@ def test_a_diff_is_what_it_adds():
     assert "=8" in text and "=64" not in text
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_reading_takes_any_text(text):
     for sentence in read(text):
         assert any(c.isalnum() for c in sentence.text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_folding_keeps_places(text):
     assert len(fold(text)) == len(text)
 
 
+@settings(deadline=None)
 @given(st.floats(0.01, 9_999).map(lambda x: round(x, 2)), st.sampled_from([".", ","]))
 def test_decimal_points_and_commas_are_the_same(value, mark):
     found = list(numbers(f"it took {value:.2f} seconds".replace(".", mark)))

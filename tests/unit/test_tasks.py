@@ -382,6 +382,7 @@ class TestRecommend:
         verdicts = self.judged(judged, template)
         assert verdicts.pop("recommendation-written") == FAIL
         assert set(verdicts.values()) == {SKIP}
+        assert "model-answers" not in verdicts
 
     def test_none_at_all(self, judged):
         assert self.judged(judged)["recommendation-written"] == FAIL

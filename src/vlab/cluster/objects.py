@@ -36,6 +36,11 @@ def ours(lab: Lab, namespace: str) -> str:
     return ",".join(f"{label}={value}" for label, value in {**lab.labels, EXERCISE: namespace}.items())
 
 
+def _of_others(lab: Lab, namespace: str) -> str:
+    """The label selector of the namespaces of other exercises on a lab."""
+    return ",".join([*(f"{k}={v}" for k, v in lab.labels.items()), EXERCISE, f"{EXERCISE}!={namespace}"])
+
+
 def of_namespaces(cluster: Kube, names: Sequence[str]) -> list[Object]:
     """Every object in these namespaces, the namespaces themselves not among them."""
     kinds = [r for r in cluster.resources.values() if r.namespaced and r.plural not in _PASSING]
@@ -59,7 +64,7 @@ def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
     """The exercise's namespaces with all that is in them, the nodes, and what else can change what happens there.
 
     If its own is there without this lab's labels, that is all that is said of it. Of pods in other namespaces those
-    that hold GPUs are there too, as far as one may look.
+    that hold GPUs are there too, as far as one may look, but for those of other exercises on this lab.
     """
     spaces = namespaces(cluster, lab, namespace)
     names = [o["metadata"]["name"] for o in spaces]
@@ -69,7 +74,10 @@ def snapshot(cluster: Kube, lab: Lab, namespace: str) -> list[Object]:
         node["status"].pop("images", None)  # long, and nobody reads it
     wide = [o for plural in CLUSTER_WIDE for o in _items(cluster, cluster.resources[plural], None)]
     pods = [p for p in _items(cluster, cluster.resources["pods"], None) if p["metadata"]["namespace"] not in names]
-    others = [p for p in pods if any(map(_extended, p["spec"]["containers"]))]
+    taken = {o["metadata"]["name"] for o in cluster.items("namespaces", selector=_of_others(lab, namespace))}
+    others = [
+        p for p in pods if any(map(_extended, p["spec"]["containers"])) and p["metadata"]["namespace"] not in taken
+    ]
     return [*spaces, *_unmarked(cluster, names, namespace), *inside, *nodes, *wide, *map(_brief, others)]
 
 

@@ -186,7 +186,9 @@ class StreamPath(_Model):
     """As the answer said: gzip, or empty."""
     headers: dict[str, str] = {}
     events: int = 0
-    """Server-sent events in the whole answer."""
+    """Server-sent events in the whole answer; an engine that is late puts several tokens into one."""
+    tokens: int | None = None
+    """Of the answer, as it says itself; None if it does not."""
     done: bool = True
     """Whether it came to its end, [DONE]."""
     reads: int = 0

@@ -7,6 +7,8 @@ from vlab.grading.check import Mismatch, expect
 
 READS = 0.5
 """Of the reads an event that come directly. What flows had 0.68 at least on a busy machine, what is gathered 0.08."""
+EVENTS = 0.7
+"""Of those that come directly. A busy engine puts several tokens into one: 55 were seen beside 60, of 64 tokens."""
 FIRST = 0.25
 """Of the answer's own time: so much later than directly the first piece may come."""
 LONGER = 1.5
@@ -35,12 +37,15 @@ def expect_flow(stream: Stream) -> None:
 
 
 def expect_whole(stream: Stream) -> None:
-    """Raises: Mismatch unless as many events came through the edge as directly, to the end."""
+    """Raises: Mismatch unless as much came through the edge as directly, to the end."""
     direct, edge = _both(stream)
     kind = edge.headers.get("content-type", "")
     expect(kind.startswith("text/event-stream"), "an answer of type text/event-stream", kind or "none")
     expect(edge.done, "a stream to its [DONE]", f"an end after {edge.events} events")
-    expect(edge.events == direct.events, f"{direct.events} events, as without the edge", f"{edge.events}")
+    if direct.tokens is not None:
+        expect(edge.tokens == direct.tokens, f"{direct.tokens} tokens, as without the edge", f"{edge.tokens or 'none'}")
+    least = EVENTS * direct.events
+    expect(edge.events >= least, f"about {direct.events} events, as without the edge", f"{edge.events}")
 
 
 def _both(stream: Stream) -> tuple[StreamPath, StreamPath]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from vlab.rubric.pressure import pressure_right
+from vlab.rubric.proposals import Proposal
 from vlab.rubric.reading import Reading
 from vlab.rubric.seen import number_true, signal_exists
 from vlab.rubric.text import Sentence
@@ -47,15 +48,14 @@ def change_acts(r: Reading) -> Criterion:
     return Criterion("change_acts", "fail", span, "say which flag, resource or route you would change, and which way")
 
 
-def _acts(r: Reading, p: object) -> bool:
+def _acts(r: Reading, p: Proposal) -> bool:
     changes = r.rubric.changes
-    identifier, of = p.id, p.of  # type: ignore[attr-defined]
-    if identifier in r.rubric.vetoes.unproven:
-        more_memory = re.search(r"memory|vram|cache|speicher|memoria|\d ?gi?b\b", p.sentence.folded)  # type: ignore[attr-defined]
-        return bool(more_memory) and pressure_right(r).verdict == "pass"
-    return identifier in changes.act or (identifier in changes.act_on_batch and of == "batch")
+    if p.id in r.rubric.vetoes.unproven:
+        return bool(_MORE_MEMORY.search(p.sentence.folded)) and pressure_right(r).verdict == "pass"
+    return p.id in changes.act or (p.id in changes.act_on_batch and p.of == "batch")
 
 
+_MORE_MEMORY = re.compile(r"memory|vram|cache|speicher|memoria|\d ?gi?b\b")
 _NEVER = cue("never-so")
 _MOST_SETTINGS = 3
 """Of one change: a location that streams needs three."""

@@ -12,6 +12,7 @@ from vlab.rubric.vocabulary import any_of, cue, pressures, word
 _NAMED_SO = cue("called-pressure")
 _HEDGE = cue("hedge")
 _LACK = cue("lack")
+_OR = re.compile(r"\b(?:or|nor|oder|noch|ni|o)\b")
 _ROOM = cue("has-room")
 _LISTED = re.compile(r"\W*(?:\w+ ){0,2}(?:(?:or|nor|oder|noch|o|ni) )?")
 _STOCK = re.compile(r"\b(?:blocks?|space|room|pages?|memory|capacity|blocke|bloques|espacio)$|^enough")
@@ -37,7 +38,7 @@ def seen(sentence: Sentence) -> list[Seen]:
     found: list[Seen] = []
     for start, m, name in sorted(every, key=lambda e: (e[0], -e[1].end())):
         a, b = clause_at(folded, start)
-        is_denied = _is_denied(folded, a, b, m) or (_goes_on(folded, a, m) and bool(found) and found[-1].denied)
+        is_denied = _is_denied(folded, a, b, m) or (_goes_on(folded, a, b, m) and bool(found) and found[-1].denied)
         found.append(Seen(name, sentence, is_denied, bool(_NAMED_SO.search(folded[a : max(b, m.end())]))))
     return found
 
@@ -50,9 +51,10 @@ def _is_denied(folded: str, first: int, last: int, m: re.Match[str]) -> bool:
     return denied(folded, m.start(), m.end()) and not short
 
 
-def _goes_on(folded: str, first: int, m: re.Match[str]) -> bool:
+def _goes_on(folded: str, first: int, last: int, m: re.Match[str]) -> bool:
     """Whether a mention goes on with a list: 'not cache, compute or network'."""
-    return folded[:first].rstrip(" ").endswith(",") and bool(_LISTED.fullmatch(folded[first : m.start()]))
+    listed = folded[:first].rstrip(" ").endswith(",") and _OR.search(folded[first:last])
+    return bool(listed) and bool(_LISTED.fullmatch(folded[first : m.start()]))
 
 
 def _has_room(folded: str, end: int, last: int) -> bool:

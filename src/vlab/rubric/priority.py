@@ -16,7 +16,8 @@ _LOWER_NUMBER = re.compile(
 _CHAT_FIRST = re.compile(rf"{_CHAT}[^.;\n]{{0,30}}{_FIRST}|{_FIRST}[^.;\n,]{{0,20}}{_CHAT}")
 _PRIORITISED = r"(?:priori[tsz]\w*|bevorzug\w*)\s+(?:the |all |das |den |el |a )?"
 _BATCH_FIRST = re.compile(
-    rf"{_PRIORITISED}{_BATCH}|{_BATCH}[^.;\n,]{{0,30}}{_FIRST}|{_FIRST}[^.;\n,]{{0,20}}{_BATCH}|{_CHAT}[^.;\n,]{{0,25}}{_LAST}"
+    rf"{_PRIORITISED}{_BATCH}|{_BATCH}[^.;\n,]{{0,30}}{_FIRST}|{_FIRST}[^.;\n,]{{0,20}}{_BATCH}|"
+    rf"{_CHAT}[^.;\n,]{{0,25}}{_LAST}"
 )
 _GIVEN = r"priorit\w*['\"]?\s*(?:value |number |of )?[:= ]+\s*(?:to |of )?['\"]?"
 _NUMBER = r"(?<![\w.])(-?\d+)(?![\w.]|\s*%)"

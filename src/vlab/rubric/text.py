@@ -22,7 +22,9 @@ _UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORE
 _ENDS = re.compile(r"(?:(?<=[^.]\.)|(?<=[!?\u2026])|(?<=\.{3})(?!\s*[a-z\d]))[\"')\]]*\s+|\n+")
 _ABBREVIATED = cue("abbreviated")
 _LABEL = re.compile(
-    r"(?P<lead>[\W\d_]*?(?:(?:part|step|teil|schritt|parte|paso|ad)\s+)?(?:[\divx]{1,3}[.):]\s*|\d+\s+)?[\W_]*)(?P<name>[a-z][^:.=>|\n]{0,60}?)\s*(?:\([^()]{0,60}\)\s*)?(?P<mark>[:.=>|?]+|\s-+>?\s|$|(?<=[a-z])-\s)(?P<rest>.*)",
+    r"(?P<lead>[\W\d_]*?(?:(?:part|step|teil|schritt|parte|paso|ad)\s+)?(?:[\divx]{1,3}[.):]\s*|\d+\s+)?[\W_]*)"
+    r"(?P<name>[a-z][^:.=>|\n]{0,60}?)\s*(?:\([^()]{0,60}\)\s*)?"
+    r"(?P<mark>[:.=>|?]+|\s-+>?\s|$|(?<=[a-z])-\s)(?P<rest>.*)",
     re.DOTALL,
 )
 _LOOSE = cue("loose-heading")
@@ -57,8 +59,8 @@ def read(markdown: str) -> list[Sentence]:
         for sentence in _pieces([rest] if line.code else _sentences(rest)):
             label, sentence = ("", sentence) if line.code else labelled(sentence, colon_only=True)
             part = label or part
-            if any(c.isalnum() for c in sentence):
-                for text in [sentence.strip()] if part or line.code else _breaths(sentence.strip()):
+            for text in [sentence.strip()] if part or line.code else _breaths(sentence.strip()):
+                if any(c.isalnum() for c in text):
                     found.setdefault((part, text), Sentence(text, part, line.code, _read_as(text, line.code)))
     return list(found.values())
 

@@ -1,5 +1,6 @@
 """Asks for a streamed answer, past the edge and through it, and says when each piece of its body arrived."""
 
+import json
 import time
 import zlib
 from collections.abc import Callable
@@ -34,6 +35,7 @@ def _body(given: dict[str, Any], prompt: str) -> dict[str, Any]:
         "temperature": 0,
         "ignore_eos": True,
         "stream": True,
+        "stream_options": {"include_usage": True},
     }
 
 
@@ -62,7 +64,19 @@ async def _streamed(session: aiohttp.ClientSession, url: str, body: dict[str, An
     said["reads"] = len(said["chunks"])
     said["events"] = sum(line.startswith(b"data:") for line in text.splitlines())
     said["done"] = b"[DONE]" in text
+    said["tokens"] = _tokens(text)
     return said
+
+
+def _tokens(text: bytes) -> int | None:
+    """How many tokens the answer says that it has, in its last event but [DONE]."""
+    for line in reversed(text.splitlines()):
+        if b'"completion_tokens"' in line:
+            try:
+                return int(json.loads(line.removeprefix(b"data:"))["usage"]["completion_tokens"])
+            except (ValueError, TypeError, KeyError):
+                return None
+    return None
 
 
 def _plain(body: bytes, encoding: str) -> bytes:
