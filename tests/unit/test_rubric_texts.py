@@ -7,9 +7,11 @@ import pytest
 from rubric import CRITERIA, GIVEN, OWN, PASSES, Compared, Labelled, compare, false_passes, faulty, kappa, read, share
 from vlab.errors import LabError
 
-TEXTS = {"given": read(GIVEN), "own": read(OWN)}
+LEAST = {"given": 1.0, "own": 0.97, "people": 0.99, "series": 0.988, "inventive": 0.975, "held-out": 0.93}
+"""The share of criteria that must agree, by set. Nothing was ever tuned to what is held out: it tells how the rubric
+fares with texts that it does not know."""
+TEXTS = {name: read({"given": GIVEN, "own": OWN}.get(name, OWN / name)) for name in LEAST}
 ALL = [text for texts in TEXTS.values() for text in texts]
-OWN_SHARE = 0.97
 run_of = faulty
 """As other tests of the rubric call it."""
 
@@ -26,13 +28,20 @@ def told(differing):
 def test_there_are_texts_that_fail_on_one_criterion_alone():
     alone = {tuple(k for k, v in text.labels.items() if v is False) for text in ALL}
     assert {(criterion,) for criterion in CRITERIA} <= alone
-    assert [len(TEXTS[name]) for name in ("given", "own")] == [24, 60]
-    assert len({text.id for text in TEXTS["own"]}) == 60
+    assert {name: len({text.id for text in texts}) for name, texts in TEXTS.items()} == {
+        "given": 24,
+        "own": 60,
+        "people": 100,
+        "series": 100,
+        "inventive": 60,
+        "held-out": 40,
+    }
 
 
-@pytest.mark.parametrize("text", ALL, ids=lambda text: text.id)
-def test_no_text_passes_that_must_not(text):
-    assert false_passes(compare(text)) == [], told(c for c in compare(text) if not c.agrees)
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_text_passes_that_must_not(name):
+    passed = false_passes(compared(name))
+    assert passed == [], told(c for c in compared(name) if c.id in passed and not c.agrees)
 
 
 @pytest.mark.parametrize("text", TEXTS["given"], ids=lambda text: text.id)
@@ -48,9 +57,10 @@ def test_every_verdict_has_a_word_of_help_and_one_that_passed_shows_what_decided
         assert each.span or each.verdict != "pass" or each.criterion == "no_veto"
 
 
-def test_nearly_all_criteria_of_our_own_texts_agree():
-    own = compared("own")
-    assert share(own) >= OWN_SHARE, told(c for c in own if not c.agrees)
+@pytest.mark.parametrize(("name", "least"), LEAST.items())
+def test_nearly_all_criteria_of_a_set_agree(name, least):
+    found = compared(name)
+    assert share(found) >= least, told(c for c in found if not c.agrees)
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,33 @@
 """Binds the numbers of a sentence to the figures of the run: which metric, whose, which statistic, and is it so."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 
 from vlab.rubric.figures import COUNTS, Figure
 from vlab.rubric.quantities import Number, numbers, readings
+from vlab.rubric.units import Unit
 from vlab.rubric.vocabulary import any_of, cue, metrics, pattern, terms, word
+from vlab.rubric.whose import WHOSE, nearest_cue, part_of
 
 _TOLERANCE = 0.06
 _LOOSELY = 0.16
+_CITED = frozenset(["p50", "p95", "mean", "max", "delta", "rate", "value"])
+"""Statistics that people cite."""
+_PATHS = frozenset({"edge", "direct"})
+_TELLING = 2.0
+"""A number below says nothing by itself: there is one of many things."""
 _MOST_NUMBERS = 40
 """Of one sentence; a table of more is no sentence."""
 
 _AT_A_MOMENT = cue("at-a-moment")
-_WHOSE = terms("whose")
 _STATISTIC = terms("statistics")
 _AFTERWARDS = cue("afterwards")
 
-_SEGMENT = cue("segment")
-_CONJUNCTION = cue("conjunction")
-_CONTRAST = cue("contrast")
 _START = cue("start")
-_PAST = re.compile(r"(?:past|around|without|behind) (?:the )?(?:edge|proxy|nginx|ingress|it\b)")
+_PAST = re.compile(r"(?:past|around|without) (?:the )?(?:edge|proxy|nginx|ingress|it\b)")
 _OF_BATCH = pattern(r"<batch>(?:'s)?\s(?:\w+\s){0,2}(?:ttft|latenc\w+|first|throughput|p\d\d|takes?|waits?)")
 
 
@@ -74,17 +77,21 @@ def bind(folded: str, table: Sequence[Figure], metrics_here: Iterable[str]) -> l
     """Each number that is one of a metric of this run, compared with it."""
     folded = _PAST.sub(lambda m: "directly".ljust(len(m[0])), folded)
     known = set(metrics_here)
-    found = []
+    found: list[Bound] = []
     here = list(islice(numbers(folded), _MOST_NUMBERS))
     named = _mentions_of(folded, frozenset(known))
     for number in here:
         metric = _metric_of(number, here, named, folded)
+        if metric is None and number.unit.dimension == "time":
+            found += _without_name(number, [f for f in table if f.metric in known])
         if metric is None or (not number.value and _START.search(folded[: number.start])):
             continue
         candidates = _candidates(number, metric, folded, here, table)
         if not candidates:
             continue
         figure = next((f for f in candidates if agrees(number, f)), None)
+        if figure is None:
+            figure = _elsewhere(number, metric, named, folded, here, [f for f in table if f.metric in known])
         nearest = min(candidates, key=lambda f: abs(f.value - number.in_base))
         found.append(Bound(number, metric, figure, nearest))
     return found
@@ -93,6 +100,56 @@ def bind(folded: str, table: Sequence[Figure], metrics_here: Iterable[str]) -> l
 def agrees(number: Number, figure: Figure) -> bool:
     """Whether a number is a figure as a reader would round it."""
     return any(_near(value, number, figure) for value in readings(number))
+
+
+def _without_name(number: Number, table: Sequence[Figure]) -> Iterator[Bound]:
+    """A time that is one of the run, or has its digits and another unit, though nobody says what it is of."""
+    times = [f for f in table if "time" in metrics()[f.metric].numbers and f.statistic in _CITED and f.when == "before"]
+    right = next((f for f in times if agrees(number, f)), None)
+    if right is not None:
+        yield Bound(number, right.metric, right, right)
+    elif number.half_step < 0.5:
+        for factor in (1000.0, 0.001):
+            other = replace(number, unit=Unit("time", number.unit.factor * factor))
+            wrong = next((f for f in times if agrees(other, f)), None)
+            if wrong is not None:
+                yield Bound(number, wrong.metric, None, wrong)
+                return
+
+
+def _elsewhere(
+    number: Number,
+    metric: str,
+    named: Sequence[Mention],
+    folded: str,
+    here: Sequence[Number],
+    table: Sequence[Figure],
+) -> Figure | None:
+    """The figure of the run that a number is, where the words beside it name no other metric, path or class."""
+    first = max((n.end for n in here if n.end <= number.start), default=0)
+    last = min((n.start for n in here if n.start >= number.end), default=len(folded))
+    a, b = part_of(folded, number.start)
+    begin, end = max(first, a), min(last, b)
+    beside = {m.metric for m in named if begin <= m.start < end and _fits(number, m.metric)}
+    around = f"{folded[begin : number.start]} | {folded[number.end : end]}"
+    said = {name for name, told in _STATISTIC.items() if told.search(around)}
+    whose = {name for name, told in WHOSE.items() if told.search(around)}
+    paths = {name for name in _PATHS if WHOSE[name].search(folded)}
+    for figure in table:
+        if figure.when != "before" or figure.statistic not in _CITED or not agrees(number, figure):
+            continue
+        if figure.metric in ("waiting", "running", "cache") and figure.statistic != "max":
+            continue
+        if figure.metric != metric and (beside or number.value < _TELLING or not _fits(number, figure.metric)):
+            continue
+        if said and figure.statistic not in said and figure.statistic not in ("value", "delta", "rate"):
+            continue
+        if figure.of in _PATHS and paths and figure.of not in paths:
+            continue  # only the other one is spoken of
+        path = {"chat": "mixed", "chat alone": "alone"}.get(figure.of, figure.of)
+        if not (whose and path and path not in whose):
+            return figure
+    return None
 
 
 def _near(value: float, number: Number, figure: Figure) -> bool:
@@ -110,7 +167,7 @@ def _metric_of(number: Number, here: Sequence[Number], named: Sequence[Mention],
     fitting = [m for m in named if _fits(number, m.metric)]
     if not number.unit.dimension:  # seconds without their unit only where nothing is counted
         fitting = [m for m in fitting if metrics()[m.metric].numbers != ("time",)] or fitting
-    first, last = _part_of(folded, number.start)
+    first, last = part_of(folded, number.start)
     near = [m for m in fitting if first <= m.start <= last]
     just_before = [m for m in near if m.end <= number.start and not folded[m.end : number.start].strip(" '\"=:")]
     if just_before:
@@ -172,92 +229,17 @@ def _candidates(
 def _of_whom(number: Number, folded: str, here: Sequence[Number], own: list[Figure]) -> list[Figure]:
     whose = {f.of for f in own}
     if whose & {"direct", "edge"}:
-        nearest = _nearest_cue(number, folded, here, ("direct", "edge"))
+        nearest = nearest_cue(number, folded, here, ("direct", "edge"))
         return [f for f in own if f.of == nearest] if nearest else own
     if not any(of.endswith(" alone") for of in whose):
         return own
-    nearest = _nearest_cue(number, folded, here, ("alone", "mixed"))
+    nearest = nearest_cue(number, folded, here, ("alone", "mixed"))
     name = "batch" if _OF_BATCH.search(folded) and not word("chat").search(folded) else "chat"
     if nearest == "alone":
         return [f for f in own if f.of == f"{name} alone"]
     if nearest == "mixed":
         return [f for f in own if f.of == name] or own
     return [f for f in own if f.of in (name, f"{name} alone")] or own
-
-
-def _part_of(folded: str, place: int) -> tuple[int, int]:
-    """The part of a sentence that a place is in, where conjunctions divide it too."""
-    first, last = next((a, b) for a, b in _segments(folded) if a <= place <= b)
-    for cut in _CONJUNCTION.finditer(folded, first, last):
-        if cut.end() <= place:
-            first = cut.end()
-        elif cut.start() >= place:
-            return first, cut.start()
-    return first, last
-
-
-@lru_cache(maxsize=1024)
-def _segments(folded: str) -> list[tuple[int, int]]:
-    found, start = [], 0
-    for cut in _SEGMENT.finditer(folded):
-        found.append((start, cut.start()))
-        start = cut.end()
-    return [*found, (start, len(folded))]
-
-
-def _nearest_cue(number: Number, folded: str, here: Sequence[Number], names: Sequence[str]) -> str:
-    """Which of these words is nearest to a number without another number between; empty if none is."""
-    parts = _segments(folded)
-    place = next(i for i, (a, b) in enumerate(parts) if a <= number.start <= b)
-    since = max((n.end for n in here if n.end <= number.start), default=0)
-    if _CONTRAST.search(folded[since : number.start]) and "mixed" in names:
-        return ""  # it is of the other one, which need not be named; what follows is said of both
-    own = _in_own_segment(number, folded, here, parts[place], names)
-    if own or _CONTRAST.search(folded[since : number.start]):
-        return own
-    for step in (-1, 1):
-        at = place + step
-        over = step < 0 and "edge" in names  # whose path it is stays so for the rest of a sentence
-        said: set[str] = set()
-        while 0 <= at < len(parts) and (over or not any(parts[at][0] <= n.start <= parts[at][1] for n in here)):
-            text = folded[parts[at][0] : parts[at][1]]
-            said |= {name for name in names if _WHOSE[name].search(text)}
-            if said and not over:
-                break
-            at += step
-        if said:
-            return said.pop() if len(said) == 1 else ""
-    return ""
-
-
-def _in_own_segment(
-    number: Number, folded: str, here: Sequence[Number], part: tuple[int, int], names: Sequence[str]
-) -> str:
-    """What stands behind a number before the next one counts more than what stands before it."""
-    others = [n for n in here if part[0] <= n.start <= part[1] and n != number]
-    begin = max((n.end for n in others if n.end <= number.start), default=part[0])
-    end = min((n.start for n in others if n.start >= number.end), default=part[1])
-    behind, before = folded[number.end : end], folded[begin : number.start]
-    first = _nearest(behind, names, from_end=False)
-    second = _nearest(before, names, from_end=True)
-    if any(n.start > number.start for n in others):
-        return second or first
-    if others or not second or len(behind) < len(before):
-        return first or second
-    return _closer(behind, before, names) if first else second
-
-
-def _closer(behind: str, before: str, names: Sequence[str]) -> str:
-    ahead = min(((m.start(), n) for n in names for m in _WHOSE[n].finditer(behind)), default=(999, ""))
-    back = min(((len(before) - m.end(), n) for n in names for m in _WHOSE[n].finditer(before)), default=(999, ""))
-    return min(ahead, back)[1]
-
-
-def _nearest(text: str, names: Sequence[str], *, from_end: bool) -> str:
-    found = [(m.start(), name) for name in names for m in _WHOSE[name].finditer(text)]
-    if not found:
-        return ""
-    return (max if from_end else min)(found)[1]
 
 
 def _statistic(number: Number, folded: str, here: Sequence[Number]) -> str:

@@ -1,15 +1,18 @@
 """The seven criteria of a recommendation, and those of them that judge what is proposed and how it is checked."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 
 from vlab.rubric.pressure import pressure_right
 from vlab.rubric.proposals import Proposal
 from vlab.rubric.reading import Reading
 from vlab.rubric.seen import number_true, signal_exists
+from vlab.rubric.stance import clause_at, rejected
 from vlab.rubric.text import Sentence
 from vlab.rubric.verdict import Criterion
-from vlab.rubric.vocabulary import checks, cue, metrics
+from vlab.rubric.vocabulary import checks, cue, metrics, word
 
 Ask = Callable[[Reading], Criterion]
 
@@ -57,24 +60,27 @@ def _acts(r: Reading, p: Proposal) -> bool:
 
 _MORE_MEMORY = re.compile(r"memory|vram|cache|speicher|memoria|\d ?gi?b\b")
 _NEVER = cue("never-so")
-_MOST_SETTINGS = 3
-"""Of one change: a location that streams needs three."""
+_MOST_CHANGES = 3
+"""Of different kinds in one answer; what is set together for one end is one of them."""
 _DIGITS = re.compile(r"(?<![\w.])\d{1,6}(?![\w.]*\w)")
 _CODE = re.compile(r"`(?!vllm:[a-z])[^`]{3,}`")
+_LEFT = re.compile(r"\b(?:leav\w+|stays?|remains?|bleib\w*|queda\w*)\b")
+"""What stays as it is is no step."""
+_NOTHING = cue("expects-nothing")
 _CONCRETE = cue("concrete")
 
 
 def change_specific(r: Reading) -> Criterion:
     """A flag, a value, a resource or an equally concrete step; and not everything at once."""
-    groups = list(dict.fromkeys(p.group for p in r.proposals if p.named))
-    things = {p.thing for p in r.proposals if p.named}
-    if len(groups) > 2 or len(things) > _MOST_SETTINGS:
+    groups = list(dict.fromkeys(p.group for p in r.proposals if p.named and p.thing != "restart"))
+    kinds = Counter(group for group, _ in {(p.group, p.id) for p in r.proposals if p.named and p.id})
+    if max(len(groups), *kinds.values(), 0) > _MOST_CHANGES:
         spans = " ... ".join(dict.fromkeys(p.sentence.text for p in r.proposals))[:400]
         return Criterion(
             "change_specific",
             "fail",
             spans,
-            f"{max(len(groups), len(things))} changes at once are not one: choose one, and see what it does",
+            f"{max(len(groups), *kinds.values())} changes at once are not one: choose one, and see what it does",
         )
     named = next((p for p in r.proposals if p.named or (p.id and _DIGITS.search(p.sentence.folded))), None)
     if named is not None:
@@ -83,7 +89,7 @@ def change_specific(r: Reading) -> Criterion:
         (
             s
             for s in r.proposing
-            if (s.code or _CODE.search(s.text) or _CONCRETE.search(s.folded)) and not _only_talk(s)
+            if _names_something(s) and not (word("same").search(s.folded) and not r.offers(s)) and not _only_talk(s)
         ),
         None,
     )
@@ -91,6 +97,16 @@ def change_specific(r: Reading) -> Criterion:
         return Criterion("change_specific", "pass", concrete.text, "a concrete step is named")
     span = r.proposing[0].text if r.proposing else ""
     return Criterion("change_specific", "fail", span, "name the flag, its value, or the resource that you would change")
+
+
+def _names_something(sentence: Sentence) -> bool:
+    """Whether a sentence has a code span or a concrete word that it does not reject."""
+    found = [*_CODE.finditer(sentence.text), *_CONCRETE.finditer(sentence.folded)]
+    folded = sentence.folded
+    return sentence.code or any(
+        not rejected(folded, m.start(), m.end()) and not _LEFT.search(folded[slice(*clause_at(folded, m.start()))])
+        for m in found
+    )
 
 
 def _only_talk(sentence: Sentence) -> bool:
@@ -104,7 +120,7 @@ def no_veto(r: Reading) -> Criterion:
     """None of the known mistakes is proposed; to name one in order to reject it is right."""
     acts = any(_acts(r, p) for p in r.proposals)
     others = any(p.id and p.named and p.thing not in ("restart", "other-node", "image-change") for p in r.proposals)
-    for p in r.proposals:
+    for p in (*r.proposals, *r.added):
         if p.id in r.rubric.vetoes.always or (p.id in r.rubric.vetoes.unproven and not acts):
             return Criterion("no_veto", "fail", p.sentence.text, f"a known mistake here: {p.id.replace('-', ' ')}")
         alone = p.id in r.rubric.vetoes.alone and not acts and not (p.id == "restart" and others)
@@ -122,10 +138,17 @@ def validation_complete(r: Reading) -> Criterion:
         return Criterion(
             "validation_complete", "fail", "", "say which metric goes which way under the same load, if you are right"
         )
-    found = [(m, s) for s in r.checking for m in r.moves_of(s)]
+    found = [(m, s) for before, s in pairwise([None, *r.checking]) if s for m in r.moves_of(s, before)]
     right = [(m, s) for m, s in found if m.way == wanted.moves[m.metric]]
-    wrong = [(m, s) for m, s in found if m.way != wanted.moves[m.metric] and m.strong and metrics()[m.metric].better]
+    wrong = [
+        (m, s)
+        for m, s in found
+        if m.way != wanted.moves[m.metric] and m.strong and metrics()[m.metric].better and not r.offers(s)
+    ]
     signs = [s for s in r.checking for name in wanted.signs if _promised(name, s.folded)]
+    nothing = next((s for s in r.checking if _NOTHING.search(s.folded)), None)
+    if nothing is not None:
+        return Criterion("validation_complete", "fail", nothing.text, "say what gets better, not what does not")
     both = next(((s, t) for m, s in right if m.strong for n, t in wrong if n.metric == m.metric), None)
     if both is not None:
         return Criterion(
@@ -162,7 +185,7 @@ def validation_complete(r: Reading) -> Criterion:
             span,
             "this incident does not show there: check it as it showed, under the same load and on the same way",
         )
-    if not checks()[wanted.load].search(text):
+    if not r.repeats:
         return Criterion("validation_complete", "fail", span, "say under which load: the same, or a comparable one")
     return Criterion(
         "validation_complete", "pass", span, "a sign of this incident, its direction and the load are named"

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from vlab.rubric.text import Sentence
-from vlab.rubric.vocabulary import cue, fold
+from vlab.rubric.text import Sentence, read
+from vlab.rubric.vocabulary import cue, fold, word
 
 _SHINGLE = 6
 _TO_THE_GRADER = cue("to-the-grader")
@@ -29,12 +29,14 @@ def once(text: str) -> str:
 def own(sentences: Sequence[Sentence], given: str) -> list[Sentence]:
     """The sentences without those that are not the learner's own."""
     known = _shingles(fold(given))
+    copies = {tuple(_words(s.folded)) for s in read(given)}
     dump = _dump(sentences)
     return [
         s
         for s in sentences
         if s not in dump
         and not _TO_THE_GRADER.search(s.folded)
+        and tuple(_words(s.folded)) not in copies
         and not _repeats(s.folded, known)
         and not (_is_dump(s) if s.code else _is_salad(s.folded))
     ]
@@ -134,7 +136,8 @@ def _is_salad(folded: str) -> bool:
     """Words in a row that say nothing: no verb, no number, no mark that divides them."""
     words = _words(folded)
     plain = not re.search(r"[.;:!?>=+|/\n]|(?<!\w)\d|\s-\s", folded.strip(".! "))
-    return len(words) >= _FEWEST_OF_A_SALAD and plain and not _FUNCTION_WORDS & set(words)
+    said = "," in folded and word("same").search(folded) and (word("up").search(folded) or word("down").search(folded))
+    return len(words) >= _FEWEST_OF_A_SALAD and plain and not said and not _FUNCTION_WORDS & set(words)
 
 
 def _words(folded: str) -> list[str]:

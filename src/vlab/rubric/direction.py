@@ -21,6 +21,13 @@ _FROM = re.compile(r"\b(?:from|von|desde|de)\W+(?:\w+\W+){0,3}$")
 _TO = re.compile(r"\b(?:to|auf|zu|nach|bis|a|hasta|towards?|near|below|under|unter)\W+(?:\w+\W+){0,4}$")
 _TO_ZERO = re.compile(r"(?<![\d.,/])\b(?:0(?![.,:/]?\d|/)|zero|null|cero|none|nothing)\b")
 _BETTER_OF_PIECES = cue("better-pieces")
+_SLOWLY = re.compile(r"\W*(?:by )?(?:\w+ ){0,2}(?:less|more slowly|slower|weniger|langsamer|menos)\b")
+_ONE_BY_ONE = re.compile(r"(?:piece|bit|token|word|chunk|part) by (?:piece|bit|token|word|chunk|part)|one by one")
+_INSTEAD = re.compile(r"\b(?:instead of|rather than|statt|anstatt|en vez de|en lugar de)\b")
+_FUNCTION = re.compile(
+    r"\b(?:increase|i?rate|i?delta|sum|avg|max|min|\w+_over_time|histogram_quantile)\((?=[^()]*[\w:]*_)"
+)
+"""Of PromQL: no word of direction."""
 _LUMPS = re.compile(r"(?:burst|lump|clump|blob|gulp|schub|klumpen|brocken|rafaga|golpe)")
 _WORSE_OF_PIECES = cue("worse-pieces")
 
@@ -39,7 +46,10 @@ class Move:
 @lru_cache(maxsize=1024)
 def moves(folded: str) -> list[Move]:
     """Every metric of a sentence that is said to go somewhere."""
+    folded = _FUNCTION.sub(lambda m: " " * len(m[0]), folded)
     named = mentions(folded)
+    if any("time" in metrics()[m.metric].numbers for m in named):
+        named = [m for m in named if m.metric != "percentile"]  # it is of that time
     parts = list(_segments(folded))
     ways = [_ways(folded, a, b) for a, b in parts]
     found = []
@@ -101,6 +111,11 @@ def _way_of(
     if mention.metric == "chunks" and _LUMPS.match(folded[mention.start : mention.end]):
         return None  # lumps that go away are better, and so are more pieces: see the signs of a rubric
     if mention.metric == "chunks":
+        segment = folded[parts[place][0] : parts[place][1]]
+        if _ONE_BY_ONE.search(segment):
+            return "up"
+        if _INSTEAD.search(folded[parts[place][0] : mention.start]):
+            return None
         pieces = _of_pieces(folded[parts[place][0] : parts[place][1]])
         if pieces is not None:
             return pieces
@@ -157,6 +172,8 @@ def _turned(way: tuple[int, int, str], mention: Mention, folded: str, part: tupl
     """The way that a word means for this metric: what must not rise is as good as what falls."""
     start, _, name = way
     better = metrics()[mention.metric].better
+    if name == "up" and _SLOWLY.match(folded[way[1] :]):
+        return "down"
     if name in ("zero", "to less"):
         return "down"
     if name == "little":

@@ -12,6 +12,8 @@ from vlab.rubric.vocabulary import any_of, cue, pressures, word
 _NAMED_SO = cue("called-pressure")
 _HEDGE = cue("hedge")
 _LACK = cue("lack")
+_ALONE = 3
+"""Words of a sentence that is nothing but the answer."""
 _OR = re.compile(r"\b(?:or|nor|oder|noch|ni|o)\b")
 _ROOM = cue("has-room")
 _LISTED = re.compile(r"\W*(?:\w+ ){0,2}(?:(?:or|nor|oder|noch|o|ni) )?")
@@ -39,8 +41,13 @@ def seen(sentence: Sentence) -> list[Seen]:
     for start, m, name in sorted(every, key=lambda e: (e[0], -e[1].end())):
         a, b = clause_at(folded, start)
         is_denied = _is_denied(folded, a, b, m) or (_goes_on(folded, a, b, m) and bool(found) and found[-1].denied)
-        found.append(Seen(name, sentence, is_denied, bool(_NAMED_SO.search(folded[a : max(b, m.end())]))))
+        found.append(Seen(name, sentence, is_denied, _called_so(folded, a, max(b, m.end()))))
     return found
+
+
+def _called_so(folded: str, first: int, last: int) -> bool:
+    """Whether it is called the pressure, or named all alone."""
+    return bool(_NAMED_SO.search(folded[first:last])) or (len(folded.split()) <= _ALONE and not folded.startswith("["))
 
 
 def _is_denied(folded: str, first: int, last: int, m: re.Match[str]) -> bool:
@@ -99,7 +106,10 @@ def pressure_right(r: Reading) -> Criterion:
     if wanted.beside:
         compete = any(x.pressure == "contention" for x in right)
         text = "\n".join(s.folded for s in (r.sentences if compete else r.explaining))
-        if not word(wanted.beside).search(text) and not re.search(r"\bmix\w*|both classes|each other|classes", text):
+        if not word(wanted.beside).search(text) and not re.search(
+            r"\bmix\w*|both classes|each other|classes|two (?:kinds|populations|groups|sorts|types|workloads|loads)",
+            text,
+        ):
             return Criterion(
                 "pressure_right",
                 "fail",

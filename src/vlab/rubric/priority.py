@@ -13,14 +13,14 @@ _FIRST, _LAST = (rf"\b(?:{words()[name]})\b" for name in ("served-first", "serve
 _LOWER_NUMBER = re.compile(
     rf"{_CHAT}[^.;\n]{{0,30}}\b(?:lower|smaller|kleiner\w*|menor) (?:\w+ )?(?:value|number|wert|zahl|valor)"
 )
-_CHAT_FIRST = re.compile(rf"{_CHAT}[^.;\n]{{0,30}}{_FIRST}|{_FIRST}[^.;\n,]{{0,20}}{_CHAT}")
+_CHAT_FIRST = re.compile(rf"{_CHAT}[^.;\n]{{0,30}}{_FIRST}|{_FIRST}(?:(?!than |als |que )[^.;\n,]){{0,20}}{_CHAT}")
 _PRIORITISED = r"(?:priori[tsz]\w*|bevorzug\w*)\s+(?:the |all |das |den |el |a )?"
 _BATCH_FIRST = re.compile(
     rf"{_PRIORITISED}{_BATCH}|{_BATCH}[^.;\n,]{{0,30}}{_FIRST}|{_FIRST}[^.;\n,]{{0,20}}{_BATCH}|"
     rf"{_CHAT}[^.;\n,]{{0,25}}{_LAST}"
 )
 _GIVEN = r"priorit\w*['\"]?\s*(?:value |number |of )?[:= ]+\s*(?:to |of )?['\"]?"
-_NUMBER = r"(?<![\w.])(-?\d+)(?![\w.]|\s*%)"
+_NUMBER = r"(?<![\w.])(-?\d+)(?!\w|\.\d|\s*%)"
 
 
 def order(text: str, batch_priority: int = 0) -> Order:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vlab.rubric import priority, shared_memory
-from vlab.rubric.stance import clause_at, rejected
+from vlab.rubric.stance import clause_at, rejected, supposed
 from vlab.rubric.text import Sentence
 from vlab.rubric.vocabulary import Change, any_of, changes, cue, word
 
@@ -13,6 +13,26 @@ _FLAG = re.compile(r"max[-_ ]?model[-_ ]?len")
 _CONSEQUENCE = re.compile(r",\s+(?:which|so that|so|damit|wodurch|para que|lo que)\b")
 _OFF = cue("switched-off")
 _SWITCHED = re.compile(r"['\"]?\s*[:=]?\s*['\"]?(off|false|no|none|0|true|yes|on(?=['\";,.\s]*(?:$|with\b)|['\";]))\b")
+_FLAG_NAMED = re.compile(r"--\w[\w-]*$")
+_TAKEN_OUT = cue("taken-out")
+_TAKEN_OUT_AFTER = cue("taken-out-after")
+_TOO_LITTLE = re.compile(
+    r"^['\"\s]*(?:is|are|was|seems|ist|es|esta)\s(?:\w+\s)?(?:(too (?:low|small|tight)|zu (?:klein|niedrig))|too )"
+)
+_SET_THERE = re.compile(
+    r"['\"\s]*(?:(?:im|in|of|on|the|for|del?|en|el|der|des|deployment|args|engine|server|its|value)\s+){1,4}"
+    r"(?:auf|to|at|a)\s+['\"]?(\d[\d.,]*)"
+)
+"""A value that is said behind where it is set."""
+_NOT_THE_LAST = re.compile(r"(?:\b(?:not|never|instead of|rather than|nicht|nie|statt|en vez de)|\bno)\s(?:\w+\s)?\w+$")
+"""'Scale on the queue, not on CPU': what ends a step is what is denied."""
+_ASKS = cue("asks")
+"""A question that asks nobody to do it proposes nothing."""
+_OFF_BEHIND = re.compile(r"['\"\s:=]*(?:off|out of|false|aus)\b")
+_POOL = re.compile(
+    r"deployment|engine|pool|replica|server|service|instan|node|pod|vllm-|tier|lane|gpu|cluster|endpoint|motor|despliegue|dienst|separat|getrennt"
+)
+_COUNTED = re.compile(r"\b(?:an?|one|two|three|another|second|ein\w*|zwei|zwo|una?|dos)\b")
 _REACH = 45
 """Characters over which a word of direction is one of a thing."""
 _NOT_DONE = cue("not-done")
@@ -53,7 +73,7 @@ def proposed(
     """
     text = "\n".join(s.folded for s in sentences)
     found: list[Proposal] = []
-    for sentence in sentences:
+    for sentence in (s for s in sentences if not supposed(s.folded) and not _ASKS.search(s.folded)):
         for name, change in changes().items():
             if change.group == "cluster" and name not in others:
                 continue
@@ -66,11 +86,16 @@ def _in(sentence: Sentence, name: str, change: Change, flags: Mapping[str, float
     of = _whose(folded)
     told = any_of(change.steps).finditer(folded) if change.steps else ()
     meant = [m[0] for m in told if not rejected(folded, m.start(), m.end())]
+    if change.group != "edge":
+        meant = [m for m in meant if not _NOT_THE_LAST.search(m)]
     if meant:
         yield Proposal(change.id or name, name, sentence, any(_concrete(m, change) for m in meant), of)
     for match in any_of(change.called).finditer(folded) if change.called else ():
         if rejected(folded, match.start(), match.end()):
             before, after = folded[: match.start()][-40:], folded[match.end() :][:60]
+            negated = _NOT_DONE.search(before)
+            if (negated and word("off").search(negated[0][3:])) or _OFF_BEHIND.match(after):
+                continue  # not to turn it off
             if change.off and (_NOT_DONE.search(before) or _OFF.search(after)):
                 yield Proposal(change.off, name, sentence, _concrete(match[0], change), of)
             continue
@@ -82,7 +107,12 @@ def _in(sentence: Sentence, name: str, change: Change, flags: Mapping[str, float
 
 
 def _concrete(mention: str, change: Change) -> bool:
-    return change.named or bool(re.search(r"[-_]\w+[-_]|\w_\w|proxy-buffering|--|\d", mention))
+    counted = change.group == "hardware" and _COUNTED.search(mention)
+    return (
+        change.named
+        or bool(counted)
+        or bool(re.search(r"[-_]\w+[-_]|\w_\w|proxy-buffering|(?:response|proxy|output) buffering|--|\d", mention))
+    )
 
 
 def _whose(folded: str) -> str:
@@ -96,6 +126,14 @@ def _way(folded: str, start: int, end: int, change: Change, flags: Mapping[str, 
     first, last = clause_at(flat, start)
     before, after = folded[first:start], folded[end : max(end, last)]
     value = _value(folded[end : end + 40])
+    if value is None and (match := _SET_THERE.match(folded[end : end + 60])):
+        value = _value(f"to {match[1]}")
+    flag = bool(_FLAG_NAMED.search(folded[first:end]))
+    if change.off and flag and value is None and (_TAKEN_OUT.search(before) or _TAKEN_OUT_AFTER.match(after)):
+        return "off", None
+    short = _TOO_LITTLE.match(after)
+    if short and flag:
+        return ("up" if short[1] else "down"), value
     both = cue("from-to").search(folded[end : end + 60])
     if both:
         old, new = (float(x.rstrip(".,").replace(",", "")) for x in both.groups())
@@ -165,6 +203,10 @@ def _unmeant(things: set[str], text: str) -> set[str]:
         found.add("bigger-hardware")
     if "shm-size-flag" in things:  # it is Docker's: a pod has no such flag, and the engine neither
         found |= {"larger-shm"}
+    if "cache-size" in things and "limit" not in text:
+        found.add("memory-limit")  # memory for the cache is none for the container
+    if "priority" in things and not _POOL.search(text):
+        found.add("separate-pools")
     if cue("restart-to-load").search(text):
         found.add("restart")
     return found

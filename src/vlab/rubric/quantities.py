@@ -9,10 +9,12 @@ from vlab.rubric.vocabulary import cue
 
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _NUMBER = re.compile(
-    r"(?<![\w.,/<>@#\[{-])(?:[~<>]|>=|<=)?\s?"
+    r"(?:(?<![\w.,/<>@#\[{-])|(?<=[a-z\d]>))(?:[~<>]|>=|<=)?\s?"
     r"(?P<digits>\d{1,3}(?:[ '.,]\d{3})+(?:[.,]\d+)?(?![\d.,]*\d)|\d+(?:[.,]\d+)?)"
     rf"(?:\s?-?(?P<unit>{_UNIT})(?![\w/]))?(?![\w\]}}]|[.,/:]\d|/\w)"
 )
+_SHARED = re.compile(rf"\s*(?:to|auf|a|-?>|vs\.?|against|gegen)\s*~?\d+(?:[.,]\d+)?\s?(?P<unit>{_UNIT})(?![\w/])")
+"""'From 0.42 to 2.84 s': the first has the second's unit."""
 _NOT_OF_THE_RUN = cue("no-number")
 _LOOSE = cue("loose")
 
@@ -46,7 +48,9 @@ def numbers(folded: str) -> Iterator[Number]:
         if any(a <= start < b for a, b in hidden):
             continue
         value, half_step = parsed(match["digits"])
-        unit = UNITS[match["unit"]] if match["unit"] else NONE
+        behind = None if match["unit"] or not half_step < 0.5 else _SHARED.match(folded[end:])
+        named = match["unit"] or (behind and behind["unit"])
+        unit = UNITS[named] if named else NONE
         yield Number(
             value, unit, half_step, start, end, bool(_LOOSE.search(folded[: match.start("digits")])), match[0].strip()
         )

@@ -15,6 +15,13 @@ from vlab.rubric.stance import refuses, supposed
 from vlab.rubric.text import Sentence
 from vlab.rubric.vocabulary import checks, cue, word
 
+_SETTLED = cue("settled-if")
+_RECOMMENDS = cue("recommends")
+_LOOKED = re.compile(r"\b(?:i|we) (?:\w+ )?(?:looked|saw|measured|noticed|observed)\b(?!.*(?:--|\bi'd\b|\bi would\b))")
+_SURELY_SEEN = 2
+"""Numbers of the run in one sentence, which then tells what was."""
+_TAKES_UP = re.compile(r"\W*(?:both|all(?: \w+)?|they|these|those|each|it|beide|alle|sie|ambos|ambas|tod[oa]s)\b")
+_AGAIN = cue("again")
 _PROPOSES = cue("proposes")
 
 
@@ -51,14 +58,26 @@ class Reading:
             return False
         rubric = self.rubric
         known = {*rubric.changes.act, *rubric.vetoes.always, *(rubric.changes.act_on_batch if sentence.code else ())}
-        return any(p.id in known and (p.named or sentence.code) for p in self._proposed_in([sentence]))
+        return any(
+            p.id in known and p.id != "one-pool" and (p.named or sentence.code) for p in self._proposed_in([sentence])
+        )
 
     def _proposes(self, sentence: Sentence) -> bool:
-        return bool(_PROPOSES.search(sentence.folded)) and not self._only_checks(sentence)
+        return (
+            bool(_PROPOSES.search(sentence.folded))
+            and not _LOOKED.search(sentence.folded)
+            and not self._only_checks(sentence)
+        )
 
     def _only_checks(self, sentence: Sentence) -> bool:
-        return self.expects(sentence) and not re.search(
-            r"--[a-z]|emptydir|_\w+ off|\bi'd\b|\bi would\b|wurde ich|ich wurde", sentence.folded
+        wanted = self.rubric.validation.moves
+        ways = [m.way == wanted[m.metric] for m in self.moves_of(sentence)]
+        if ways and not any(ways) and self._proposed_in([sentence]):
+            return False  # what is to be larger is no sign
+        return (
+            self.expects(sentence)
+            and not _RECOMMENDS.search(sentence.folded)
+            and not re.search(r"--[a-z]|emptydir|_\w+ off|\bi'd\b|\bi would\b|wurde ich|ich wurde", sentence.folded)
         )
 
     def expects(self, sentence: Sentence) -> bool:
@@ -66,15 +85,33 @@ class Reading:
         if not (self.moves_of(sentence) or self._sign(sentence)) or refuses(sentence.folded):
             return False
         folded = sentence.folded
+        if _SETTLED.search(folded) or _AGAIN.search(folded):
+            return True
         return bool(word("will").search(folded) or checks()["same-load"].search(folded) or word("same").search(folded))
+
+    def offers(self, sentence: Sentence) -> bool:
+        """Whether a sentence outside of the validation's part is one that proposes something."""
+        return sentence.part != "validation" and bool(self._proposed_in([sentence]))
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether the check is made as the incident showed: under the scenario's load, or again as it was."""
+        under = checks()[self.rubric.validation.load]
+        own = self.of("validation")
+        again = [s for s in self.of("change") if not self._proposed_in([s])] if own else []
+        text = "\n".join(s.folded for s in (*self.checking, *again))
+        return bool(under.search(text) or (word("same") if own else _AGAIN).search(text))
 
     def _sign(self, sentence: Sentence) -> bool:
         return any(checks()[name].search(sentence.folded) for name in self.rubric.validation.signs)
 
-    def moves_of(self, sentence: Sentence) -> list[Move]:
-        """The metrics of this scenario that a sentence says to move."""
+    def moves_of(self, sentence: Sentence, before: Sentence | None = None) -> list[Move]:
+        """The metrics of this scenario that a sentence moves: its own, else those of the one that it takes up."""
         wanted = self.rubric.validation.moves
-        return [m for m in moves(sentence.folded) if m.metric in wanted]
+        own = [m for m in moves(sentence.folded) if m.metric in wanted]
+        if own or before is None or not _TAKES_UP.match(sentence.folded):
+            return own
+        return [m for m in moves(f"{before.folded.rstrip(' .:;')} {sentence.folded}") if m.metric in wanted]
 
     @cached_property
     def checking(self) -> list[Sentence]:
@@ -94,19 +131,32 @@ class Reading:
 
     def _is_check(self, sentence: Sentence, *, follows: bool) -> bool:
         """Whether a sentence is about the check: what is to be seen, under what, or what goes on from there."""
-        if refuses(sentence.folded):
+        if refuses(sentence.folded) or (self._cites(sentence) and not word("will").search(sentence.folded)):
             return False
-        load = bool(checks()["same-load"].search(sentence.folded))
+        same = bool(word("same").search(sentence.folded))
+        under = checks()[self.rubric.validation.load]
+        load = bool(checks()["same-load"].search(sentence.folded) or (same and under.search(sentence.folded)))
         offers = self._proposed_in([sentence])
         if not load and (any(p.named for p in offers) or (offers and self._proposes(sentence))):
             return False
-        same = load or bool(word("same").search(sentence.folded))
-        return self.expects(sentence) or same or (follows and bool(self.moves_of(sentence) or self._sign(sentence)))
+        return (
+            self.expects(sentence)
+            or load
+            or same
+            or (follows and bool(self.moves_of(sentence) or self._sign(sentence)))
+        )
 
     @cached_property
     def proposals(self) -> list[Proposal]:
         """The changes that are proposed."""
         return self._proposed_in(self.proposing)
+
+    @cached_property
+    def added(self) -> list[Proposal]:
+        """What is recommended in so many words where no change is looked for."""
+        return self._proposed_in(
+            [s for s in self.sentences if s not in self.proposing and _RECOMMENDS.search(s.folded)]
+        )
 
     def _proposed_in(self, sentences: Sequence[Sentence]) -> list[Proposal]:
         return proposed(sentences, self.flags, self.rubric.changes.batch_priority, self.rubric.changes.act)
@@ -120,8 +170,14 @@ class Reading:
             rest = [s for s in rest if bind(s.folded, self.table, self.rubric.numbers)]
         return [s for s in (*own, *rest) if not supposed(s.folded)]
 
+    def _cites(self, sentence: Sentence) -> bool:
+        """Whether a sentence has so many of the run's numbers that it tells what was."""
+        found = bind(sentence.folded, self.table, self.rubric.numbers)
+        return sum(bool(b.figure and b.number.value) for b in found) >= _SURELY_SEEN
+
     def _is_future(self, sentence: Sentence) -> bool:
-        return not sentence.part and (self.expects(sentence) or sentence in self.proposing)
+        told = sentence.part or self._cites(sentence)
+        return not told and (self.expects(sentence) or sentence in self.proposing)
 
     @cached_property
     def explaining(self) -> list[Sentence]:

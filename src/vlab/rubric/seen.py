@@ -41,12 +41,16 @@ def _shows(r: Reading, name: str, sentence: Sentence) -> bool:
     if signal.unless and re.search(signal.unless, folded):
         return False
     phrases = any_of(signal.phrases).finditer(folded) if signal.phrases else ()
-    if any(signal.negative or not denied(folded, m.start(), m.end()) for m in phrases):
+    if any((signal.negative and _DENIES.search(m[0])) or not denied(folded, m.start(), m.end()) for m in phrases):
         return True
     return signal.metric is not None and _observed(r, signal.metric, signal.state, sentence)
 
 
 _SEEN = cue("seen")
+_DENIES = re.compile(
+    r"\b(?:no|not|never|nothing|out of|without|insufficient|enough|fails?|back-?off|kein\w*|nicht|sin|ran|0/\d)\b|n't"
+)
+"""Words of a signal that itself denies something: a `not` before them is one of them."""
 
 
 def _observed(r: Reading, metric: str, state: str, sentence: Sentence) -> bool:
@@ -83,7 +87,11 @@ def number_true(r: Reading) -> Criterion:
         if sentence.code and len(sentence.folded) > 600:
             continue
         for bound in bind(sentence.folded, r.table, r.rubric.numbers):
+            if sentence.code and "#" not in sentence.folded[: bound.number.start].rpartition("\n")[2]:
+                continue  # only a comment tells what was
             if not _is_cited(r, sentence, bound):
+                if sentence.part != "change" and bound.figure is not None and _tells(bound):
+                    agreed.append((bound, sentence))
                 continue
             if bound.figure is None:
                 near = bound.nearest
@@ -109,11 +117,18 @@ def number_true(r: Reading) -> Criterion:
     )
 
 
+def _tells(bound: Bound) -> bool:
+    """Whether a number is too odd to be a target that happens to be what was."""
+    unit = bound.number.unit.dimension
+    return unit == "memory" or bool(re.search(r"[.,]\d", bound.number.text)) or (not unit and bound.number.value >= 10)
+
+
 _WAS = cue("was")
 _WANTED = cue("wanted")
 _WANTED_MEMORY = cue("wanted-memory")
 _WANTED_BEHIND = cue("wanted-behind")
 _OF_A_PATH = cue("of-a-path")
+_TODAY = re.compile(r"\W*(?:today|now|currently|at present|at the moment|heute|derzeit|jetzt|hoy|ahora)\b")
 
 
 def _is_cited(r: Reading, sentence: Sentence, bound: Bound) -> bool:
@@ -133,6 +148,7 @@ def _is_cited(r: Reading, sentence: Sentence, bound: Bound) -> bool:
         return bool(
             _WAS.search(folded[max(0, start - 40) : start].rstrip("~ ") + " ")
             or _OF_A_PATH.match(folded[end : end + 40])
+            or _TODAY.match(folded[end:])
         )
     if bound.metric == "shm" and _WANTED_MEMORY.search(folded[:start]):
         return False

@@ -16,6 +16,10 @@ _TAKEN_OUT = re.compile(r"exclud|rul")
 """To exclude a thing from something is a step, and no refusal of one."""
 _KEPT_AFTER = cue("kept-after")
 _REJECTED_AFTER = cue("refused")
+_SHORTEST = 6
+_TOGETHER = re.compile(r"\{[^{}\n]*\}|\[\{[^\n]*\}\]")
+"""Within these no clause ends."""
+_BUT_THAT = re.compile(r"(?:but|aber|pero) (?:that|this|it|they|neither|both|das|es|eso)\b")
 _SUPPOSED = cue("supposed")
 
 
@@ -23,7 +27,10 @@ _SUPPOSED = cue("supposed")
 def clauses(folded: str) -> tuple[tuple[int, int], ...]:
     """Where the clauses of a sentence begin and end."""
     found, start = [], 0
+    whole = [m.span() for m in _TOGETHER.finditer(folded)]
     for boundary in _BOUNDARY.finditer(folded):
+        if any(a <= boundary.start() < b for a, b in whole):
+            continue
         found.append((start, boundary.start()))
         start = boundary.end()
     return (*found, (start, len(folded)))
@@ -47,6 +54,8 @@ def denied(folded: str, start: int, end: int) -> bool:
 def rejected(folded: str, start: int, end: int) -> bool:
     """Whether a step that is mentioned there is one that the writer will not take."""
     first, last = clause_at(folded, start)
+    if folded[:first].endswith("(") and first > _SHORTEST and rejected(folded, first - 3, first - 2):
+        return True  # what stands in brackets says once more what stands before them
     if _ALL_REFUSED.search(folded[:start]) or _NOT_TAKEN.search(folded[first:start]):
         return True
     if any(not _TAKEN_OUT.match(m[0]) for m in _BEFORE.finditer(folded[first:start][-80:])):
@@ -54,6 +63,8 @@ def rejected(folded: str, start: int, end: int) -> bool:
     following = folded[end : end + 160].split("\n")[0]
     stop = re.search(r";|\.\s|\b(?:but|so|instead|aber|sondern|stattdessen|pero|sino)\b", following)
     reach = following[: stop.start()] if stop else following
+    if stop and _BUT_THAT.match(following[stop.start() :]) and _REJECTED_AFTER.search(following[stop.start() :]):
+        return True
     return bool(_AFTER.match(folded[end : max(end, last)][:60])) or bool(_REJECTED_AFTER.search(reach))
 
 

@@ -18,6 +18,9 @@ PARTS = ("signal", "interpretation", "ruled-out", "change", "validation")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\ufe0f]")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>|<!--.*?-->", re.DOTALL)
 _BLOCK_TAG = re.compile(r"<\s*/?\s*(?:br|p|div|li|ul|ol|tr|h[1-6]|section|table|article)\b[^<>]{0,500}>", re.IGNORECASE)
+_CAPITALS = re.compile(r"^(\W*[A-Z]{3,16})(?: {2,}|\t)(?=\S)", re.MULTILINE)
+"""OBSERVED  what follows."""
+_TICKED = re.compile(r"^(\s*[-*+]?\s*)\[[xX]\]\s*", re.MULTILINE)
 _UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _ENDS = re.compile(r"(?:(?<=[^.]\.)|(?<=[!?\u2026])|(?<=\.{3})(?!\s*[a-z\d]))[\"')\]]*\s+|\n+")
 _ABBREVIATED = cue("abbreviated")
@@ -27,6 +30,9 @@ _LABEL = re.compile(
     r"(?P<mark>[:.=>|?]+|\s-+>?\s|$|(?<=[a-z])-\s)(?P<rest>.*)",
     re.DOTALL,
 )
+_SLACK = 14
+"""Characters by which a line may be shorter for numbers that were filled in."""
+_FLAG = re.compile(r"--[a-z][\w-]+")
 _LOOSE = cue("loose-heading")
 _NOT = re.compile(r"\b(?:not|nicht|no|never)\b|n't")
 _ALMOST_ANYTHING = frozenset({"so", "also", "do", "then"})
@@ -72,6 +78,7 @@ def _read_as(text: str, code: bool) -> str:
 def _visible(text: str) -> str:
     """Without what nobody sees: zero-width and direction characters, scripts, tags."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text)).replace("\r\n", "\n")
+    text = _CAPITALS.sub(r"\1: ", _TICKED.sub(r"\1", text))
     if "<" not in text:
         return text
     return _TAG.sub("", _BLOCK_TAG.sub("\n", _UNSEEN.sub("", text)))
@@ -124,9 +131,16 @@ def _lines(markdown: str) -> Iterator[_Line]:
 
 def _plain(token: Token) -> str:
     """The text of a line with its code in back quotes, without other markup."""
-    pieces = []
+    pieces: list[str] = []
+    bold = 0
     for child in token.children or ():
-        if child.type == "code_inline":
+        if child.type == "strong_open":
+            bold = len(pieces)
+        elif child.type == "strong_close":
+            inner = "".join(pieces[bold:])
+            if "".join(pieces[:bold]).endswith(("", "\n")) and inner[-1:].isalpha() and labelled(f"{inner}:")[0]:
+                pieces.append(":")  # a heading that stands in its line
+        elif child.type == "code_inline":
             pieces.append(f"`{child.content}`")
         elif child.type in ("softbreak", "hardbreak"):
             pieces.append("\n")
@@ -136,23 +150,35 @@ def _plain(token: Token) -> str:
 
 
 def _kept(code: str, info: str) -> str:
-    """Code without what a diff takes away."""
+    """Code as a diff leaves it, with a line for each flag that it takes away."""
     lines = code.splitlines()
     if "diff" in info or (any(re.match(r"\+(?!\+)", x) for x in lines) and any(re.match(r"-(?!-)", x) for x in lines)):
+        removed = {f for x in lines if x[:1] == "-" for f in _FLAG.findall(x[1:])}
+        removed -= {f for x in lines if x[:1] != "-" for f in _FLAG.findall(x)}
         lines = [
             x[1:] if x[:1] == "+" else x
             for x in lines
             if not re.match(r"-(?!--)\s*\S", x) and x[:3] not in ("+++", "---")
         ]
+        lines += [f"remove {flag}" for flag in sorted(removed)]
     return "\n".join(lines)
 
 
 def _wrapped(text: str) -> Iterator[str]:
     """Lines as they were meant: one that was only wrapped goes on with the next."""
     line = ""
-    for piece in text.split("\n"):
-        starts = bool(labelled(piece)[0]) or bool(
-            re.match(r"\s*(?:[-*•‣▪◦+]|\d+[.)])\s|\s*[^\w\s`\"'(<¿¡/$€\-]", piece)
+    pieces = text.split("\n")
+    widest = max(map(len, pieces))
+    last = ""
+    for piece in pieces:
+        ended = (
+            bool(last) and len(last) + len(piece.split(" ")[0]) + _SLACK < widest and not last.rstrip().endswith(",")
+        )
+        last = piece
+        starts = (
+            ended
+            or bool(labelled(piece)[0])
+            or bool(re.match(r"\s*(?:[-*•‣▪◦+]|\d+[.)])\s|\s*[^\w\s`\"'(<¿¡/$€\-]", piece))
         )
         if line and starts:
             yield line
@@ -188,10 +214,14 @@ def _rows(rows: list[list[str]]) -> Iterator[_Line]:
 def labelled(line: str, *, heading: bool = False, colon_only: bool = False) -> tuple[str, str]:
     """The part that a line's first words name, and what follows them; no part and the line if they name none."""
     match = _LABEL.match(fold(line[:200]))
-    if match is None or (colon_only and ":" not in match["mark"]):
+    if not colon_only:
+        for part, signs in terms("signs").items():
+            if signs.match(line.strip()):
+                return part, labelled(line.strip()[1:])[1]
+    if match is None or (colon_only and not set(":=") & set(match["mark"])):
         return "", line
     name = corrected(_ARTICLE.sub("", match["name"].strip(" '\"-")))
-    if name in _ALMOST_ANYTHING and not match["lead"].strip():
+    if name in _ALMOST_ANYTHING and not match["lead"].strip() and not (name == "then" and match["mark"] == ":"):
         return "", line
     for part, names in part_names().items():
         if names.fullmatch(name):
