@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 LAB := vlab-test
+SITE := build/site
+CHROMIUM := /usr/bin/chromium
 
-.PHONY: help setup demo test unit cluster gate mutate lint types docs clean lock
+.PHONY: help setup demo test unit browser cluster gate mutate lint types docs clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,10 +29,17 @@ $(VENV)/.installed: requirements.lock pyproject.toml src/vlab/__init__.py
 demo: setup ## from nothing to a graded scenario: build, up, break, grade, mend, grade, ask
 	@$(BIN)/python -m vlab.demo
 
-test: setup lint types docs unit cluster ## everything, with the real cluster and the real engine
+test: setup lint types docs unit browser cluster ## everything, with the real cluster and the real engine
 
-unit: setup ## tests that need no cluster
-	$(BIN)/pytest -q tests -m "not cluster"
+unit: setup ## tests that need no cluster and no browser
+	$(BIN)/pytest -q tests -m "not cluster and not browser"
+
+browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
+	$(BIN)/pytest -v tests -m browser
+
+$(CHROMIUM):
+	@echo "installing Debian's chromium, for the tests in a browser" >&2
+	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y chromium >/dev/null
 
 gate: setup ## live through every scenario on the cluster tests' lab
 	$(BIN)/vlab up --name $(LAB)
@@ -51,7 +60,7 @@ types: setup ## types of the package
 	$(BIN)/mypy
 
 docs: setup ## the site, strictly
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(SITE)
 
 lock: setup ## resolve requirements.lock anew
 	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --group docs --python-version 3.11 \

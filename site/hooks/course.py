@@ -95,6 +95,11 @@ def on_post_page(output: str, **_: Any) -> str:
     return output.replace(_SEARCH, f'{_SEARCH} aria-label="Search"')
 
 
+def on_post_template(output: str, **_: Any) -> str:
+    """The same for the page that is shown where there is none."""
+    return on_post_page(output)
+
+
 def on_serve(server: Any, **_: Any) -> Any:
     """Build anew when an exercise changes."""
     for folder in ("scenarios", "labs", "graders"):
