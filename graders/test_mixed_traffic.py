@@ -26,12 +26,12 @@ def test_chat_first_token(before, after):
     "batch-kept",
     points=3,
     needs=["server-ready", "safeguards"],
-    help="Batch has a contract as well: two fifths of the tokens a second that it had, in and out.",
+    help="Batch has a contract as well: a third of the tokens a second that it had, in and out.",
 )
 def test_batch_kept(before, after):
     """Batch keeps the throughput that was agreed"""
     was, now = before.of("batch"), after.of("batch")
-    expect_kept("tokens of batch, in and out", was, now, lambda t: t.tokens_per_second, least=0.4, unit="a second")
+    expect_kept("tokens of batch, in and out", was, now, lambda t: t.tokens_per_second, least=0.33, unit="a second")
 
 
 @check(
