@@ -74,14 +74,16 @@ def by_bench(witness: Witness, service: str, workload: Workload) -> dict[str, fl
     """Throughput (tokens a second) and median time to first token (seconds) as vLLM's own tool measures them."""
     (of,) = workload.classes
     orders = [traffic.build(workload, of, i, "") for i in range(of.requests or 0)]
-    prompts = "".join(json.dumps({"prompt": o.content["prompt"]}) + "\n" for o in orders)
+    # In ShareGPT's form: bench's own form of custom prompts is read with pandas, which the engine's image has not.
+    prompts = json.dumps([{"conversations": [{"value": o.content["prompt"]}, {"value": "."}]} for o in orders])
     model = f"/models/{pins().engine.model}"
     command = f"""
-cat > /tmp/prompts.jsonl <<'PROMPTS'
-{prompts}PROMPTS
+cat > /tmp/prompts.json <<'PROMPTS'
+{prompts}
+PROMPTS
 cd /tmp && python3 -m vllm.entrypoints.cli.main bench serve --backend openai --base-url {service} \
-  --model {pins().engine.model} --tokenizer {model} --dataset-name custom --dataset-path /tmp/prompts.jsonl \
-  --custom-output-len {TOKENS} --skip-chat-template --num-prompts {len(orders)} --ignore-eos --disable-shuffle \
+  --model {pins().engine.model} --tokenizer {model} --dataset-name sharegpt --dataset-path /tmp/prompts.json \
+  --sharegpt-output-len {TOKENS} --num-prompts {len(orders)} --ignore-eos --disable-shuffle \
   --request-rate inf --temperature 0 --save-result --result-dir /tmp --result-filename bench.json >/tmp/bench.log 2>&1 \
   || {{ tail -5 /tmp/bench.log >&2; exit 1; }}
 cat /tmp/bench.json
