@@ -16,7 +16,6 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
-from mkdocs.utils.meta import get_data
 
 from vlab import paths
 from vlab.site import figures, pages, recorded
@@ -35,10 +34,9 @@ class Built:
 
 def on_config(config: MkDocsConfig, **_: Any) -> MkDocsConfig:
     """Read the exercises, and put their pages below the entry of their index."""
-    labs = {file: get_data(file.read_text()) for file in pages.lab_files()}
     course = Path(config.docs_dir).glob("course/*.md")
     sections = [pages.section(f"course/{file.name}", file.read_text()) for file in sorted(course)]
-    Built.exercises = tuple(pages.exercises(labs, sections, os.environ.get("VLAB_SOLUTIONS") == "1"))
+    Built.exercises = tuple(pages.exercises(sections, os.environ.get("VLAB_SOLUTIONS") == "1"))
     config.nav = [{next(iter(e)): _nav()} if isinstance(e, dict) and INDEX in e.values() else e for e in config.nav]
     return config
 

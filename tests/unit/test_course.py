@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from vlab import catalog, deployment
+from vlab import catalog, deployment, paths
 from vlab.cluster import lab as labs
 from vlab.evidence import load
 from vlab.evidence.traffic import Traffic
@@ -36,6 +37,8 @@ FACTS = {
     "grader": "test_shm_missing.py",
     "real": "the scheduler",
     "not_shown": "drivers",
+    "expected": "shm-is-memory",
+    "collect": ["objects"],
 }
 
 
@@ -201,7 +204,7 @@ def test_a_search_finds_no_hint(site, scenario):
 
 def test_solutions_are_there_where_they_are_asked_for():
     without, with_them = (
-        {e.id: " ".join(words(e.text)) for e in pages.exercises({}, (), wanted)} for wanted in (False, True)
+        {e.id: " ".join(words(e.text)) for e in pages.exercises((), wanted)} for wanted in (False, True)
     )
     for scenario in SCENARIOS:
         told_first = runs_of(told(scenario)[0])
@@ -225,12 +228,15 @@ def test_a_scenario_leads_to_what_there_is_to_read(site, scenario):
     assert re.search(r'<li>Course: <a href="\.\./\.\./course/0[1-6]', beside)
 
 
-def test_a_task_comes_before_what_can_break_in_it(tmp_path):
+def test_a_task_comes_before_what_can_break_in_it(tmp_path, monkeypatch):
     (tmp_path / "a-task").mkdir()
     (tmp_path / "a-task/hints.md").write_text(
         "## Where to look\n\nIn {namespace}.\n\n## What to change\n\n### No\n\nIt.\n"
     )
-    found = pages.exercises({tmp_path / "01-a-task.md": (TASK, FACTS)})
+    (tmp_path / "01-a-task.md").write_text(f"---\n{yaml.safe_dump(FACTS)}---\n{TASK}")
+    elsewhere = paths.data
+    monkeypatch.setattr(paths, "data", lambda name: tmp_path if name == "labs" else elsewhere(name))
+    found = pages.exercises(tasks=catalog.tasks.__wrapped__().values())
     assert [e.id for e in found if e.task == 1] == ["a-task", "four-gpu-pending"]
     text = found[0].text
     assert text.startswith("# Task 1: a place in llm-demo\n")

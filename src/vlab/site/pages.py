@@ -1,14 +1,12 @@
 """A page for each exercise, in Markdown, from its own files: nothing is said here that they do not say."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
-from pathlib import Path
-from typing import Any
 
-from vlab import catalog, paths
-from vlab.catalog import Scenario
+from vlab import catalog
+from vlab.catalog import Parameters, Scenario, Task
 from vlab.grading.check import Check
 from vlab.grading.load import checks_in
 from vlab.report.words import points
@@ -55,17 +53,20 @@ class Section:
 
 
 def exercises(
-    labs: Mapping[Path, tuple[str, Mapping[str, Any]]], sections: Sequence[Section] = (), solutions: bool = False
+    sections: Sequence[Section] = (), solutions: bool = False, tasks: Iterable[Task] | None = None
 ) -> list[Exercise]:
     """Every exercise, by the module's tasks: the task itself, then what can break in it.
 
     Args:
-        labs: each file of labs/ with its text and what stands in front of it.
         sections: what there is to read about them.
         solutions: whether their pages have their solutions.
+        tasks: those of labs/ if not given.
     """
-    tasks = [_of_task(file.parent / facts["id"], text, facts, solutions) for file, (text, facts) in labs.items()]
-    found = [*tasks, *(_of_scenario(s, solutions) for s in catalog.scenarios().values())]
+    known = catalog.tasks().values() if tasks is None else tasks
+    found = [
+        *(_of_task(t, solutions) for t in known),
+        *(_of_scenario(s, solutions) for s in catalog.scenarios().values()),
+    ]
     found.sort(key=lambda e: (e.task, e.kind != "task"))
     return [replace(e, text=f"{e.text}\n\n{_beside(e, found, sections)}".strip()) for e in found]
 
@@ -83,11 +84,6 @@ def section(src: str, text: str) -> Section:
     marks = re.findall(r"<!-- practise: ([^>]+?) -->", text)
     numbers = {int(word) for mark in marks for word in mark.replace(",", " ").split() if word.isdigit()}
     return Section(_titled(text, src)[0], src, frozenset(numbers))
-
-
-def lab_files() -> list[Path]:
-    """The tasks' files; none where there are no tasks yet."""
-    return sorted(paths.data("labs").glob("[0-9]*.md"))
 
 
 def index(found: Sequence[Exercise]) -> str:
@@ -111,52 +107,47 @@ def _of_scenario(scenario: Scenario, solutions: bool) -> Exercise:
     drawn = set(re.findall(r"\{([a-z_]+)\}", (scenario.folder / "brief.md").read_text())) & {
         name for name, values in scenario.ranges().items() if len(values) > 1
     }
+    example = "The numbers above are an example: yours are drawn from your name, and `vlab start` says them.\n"
+    ledger = _fold("For afterwards: what was real here, what was simulated, what this does not show", _ledger(scenario))
+    return _page(
+        scenario,
+        title,
+        [_facts(scenario, _needs(scenario)), brief, example * bool(drawn)],
+        ledger,
+        parameters,
+        solutions,
+    )
+
+
+def _of_task(task: Task, solutions: bool) -> Exercise:
+    parameters = {"namespace": NAMESPACE, "exercise": task.id, "learner": "me", **task.end(last=False)}
+    title, body = _titled(task.brief(parameters), task.title)
+    names = "`vlab start` shows this text with your lab's own values in the place of names in braces.\n"
+    own = [_facts(task, []), names * bool(re.search(r"\{[a-z_]+\}", body)), body]
+    ledger = f"## Real, simulated, not shown\n\n{_ledger(task)}"
+    return _page(task, title, own, ledger, parameters, solutions)
+
+
+def _page(
+    exercise: Task | Scenario,
+    title: str,
+    own: Sequence[str],
+    ledger: str,
+    parameters: Parameters,
+    solutions: bool,
+) -> Exercise:
+    """What every page has, around what is its own."""
     parts = [
         f"# {title}\n",
-        _facts(scenario.task, scenario.minutes, _needs(scenario)),
-        brief,
-        "The numbers above are an example: yours are drawn from your name, and `vlab start` says them.\n" * bool(drawn),
-        f"## Commands\n\n{_commands(scenario.id, hints=True)}",
-        _checks(checks_in(*scenario.graders)),
-        _hints(scenario.text("hints.md", parameters), scenario.id),
-        _fold(
-            "For afterwards: what was real here, what was simulated, what this does not show",
-            _ledger({key: str(getattr(scenario, key)) for key in LEDGER}),
-        ),
+        *own,
+        f"## Commands\n\n{_commands(exercise.id)}",
+        _checks(checks_in(*exercise.graders)),
+        _hints(exercise.text("hints.md", parameters), exercise.id),
+        ledger,
+        *([_solution(exercise, parameters)] if solutions else []),
     ]
-    if solutions:
-        parts.append(_solution(scenario.folder, parameters))
-    return Exercise(scenario.id, title, scenario.task, scenario.minutes, scenario.kind, _joined(parts))
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return "\n\n".join(part.strip() for part in parts if part)
-
-
-def _of_task(folder: Path, text: str, facts: Mapping[str, Any], solutions: bool) -> Exercise:
-    parameters = {name: values[0] for name, values in (facts.get("parameters") or {}).items()}
-    known = {"namespace": NAMESPACE, "exercise": facts["id"], "learner": "me", **parameters}
-    title, body = _titled(_filled(text, known), facts["title"])
-    hints = folder / "hints.md"
-    shared = [paths.data("graders") / "shared" / f"{name}.py" for name in facts.get("checks", ())]
-    parts = [
-        f"# {title}\n",
-        _facts(facts["task"], facts["minutes"], []),
-        "`vlab start` shows this text with your lab's own values in the place of names in braces.\n"
-        * bool(re.search(r"\{[a-z_]+\}", body)),
-        body,
-        f"## Commands\n\n{_commands(facts['id'], hints.is_file())}",
-        _checks(checks_in(*shared, paths.data("graders") / facts["grader"])),
-        _hints(_filled(hints.read_text(), known), facts["id"]) if hints.is_file() else "",
-        f"## Real, simulated, not shown\n\n{_ledger({key: str(facts.get(key, '')) for key in LEDGER})}",
-    ]
-    if solutions:
-        parts.append(_solution(folder, known))
-    return Exercise(facts["id"], title, facts["task"], facts["minutes"], "task", _joined(parts))
-
-
-def _filled(text: str, parameters: Mapping[str, Any]) -> str:
-    return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), text)
+    text = "\n\n".join(part.strip() for part in parts if part)
+    return Exercise(exercise.id, title, exercise.task, exercise.minutes, exercise.kind, text)
 
 
 def _titled(text: str, otherwise: str) -> tuple[str, str]:
@@ -165,8 +156,8 @@ def _titled(text: str, otherwise: str) -> tuple[str, str]:
     return (found[1].strip(), text[found.end() :].strip()) if found else (otherwise, text.strip())
 
 
-def _facts(task: int, minutes: int, needs: Iterable[str]) -> str:
-    said = [f"Task {task} of the course", f"about {minutes} minutes", *needs]
+def _facts(exercise: Task | Scenario, needs: Iterable[str]) -> str:
+    said = [f"Task {exercise.task} of the course", f"about {exercise.minutes} minutes", *needs]
     items = "".join(f"<li>{escape(each)}</li>" for each in said)
     return f'<ul class="vlab-facts">{items}</ul>'
 
@@ -181,9 +172,8 @@ def _needs(scenario: Scenario) -> list[str]:
     return said
 
 
-def _commands(identifier: str, hints: bool) -> str:
-    verbs = ["start", "watch", *(["hint"] if hints else []), "grade"]
-    return "```\n" + "\n".join(f"vlab {verb} {identifier}" for verb in verbs) + "\n```"
+def _commands(identifier: str) -> str:
+    return "```\n" + "\n".join(f"vlab {verb} {identifier}" for verb in ("start", "watch", "hint", "grade")) + "\n```"
 
 
 def _checks(checks: Sequence[Check]) -> str:
@@ -215,18 +205,18 @@ def _hints(text: str, identifier: str) -> str:
     return f"## Hints\n\n{said}\n\n" + "\n\n".join(folds)
 
 
-def _ledger(said: Mapping[str, str]) -> str:
+def _ledger(exercise: Task | Scenario) -> str:
     boxes = "\n".join(
-        f'<div class="vlab-{key.replace("_", "-")}"><dt>{LEDGER[key]}</dt><dd>{escape(text)}</dd></div>'
-        for key, text in said.items()
-        if text
+        f'<div class="vlab-{key.replace("_", "-")}"><dt>{name}</dt><dd>{escape(text)}</dd></div>'
+        for key, name in LEDGER.items()
+        if (text := getattr(exercise, key))
     )
     return f'<dl class="vlab-ledger">\n{boxes}\n</dl>'
 
 
-def _solution(folder: Path, parameters: Mapping[str, Any]) -> str:
-    why, script = ((folder / "solution" / name).read_text() for name in ("README.md", "apply.sh"))
-    text = f"{_filled(why, parameters)}\n\n```bash\n{script.strip()}\n```"
+def _solution(exercise: Task | Scenario, parameters: Parameters) -> str:
+    script = (exercise.folder / "solution" / "apply.sh").read_text()
+    text = f"{exercise.text('solution/README.md', parameters)}\n\n```bash\n{script.strip()}\n```"
     return f"## Solution\n\n{_fold('Solution', text)}"
 
 
