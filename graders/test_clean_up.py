@@ -4,9 +4,8 @@ import re
 
 from vlab.evidence.metrics import PREFIX
 from vlab.grading import check, expect
-from vlab.grading.views import kind, labels, namespace
-from vlab.serving import extended
-from vlab.settings import EXERCISE, GPU
+from vlab.grading.views import holds_gpu, kind, labels, namespace
+from vlab.settings import EXERCISE
 
 NOTE = "lessons.md"
 WORDS = 8
@@ -56,10 +55,7 @@ def test_nothing_held(objects, start, volumes, evidence):
     holding = [
         f"pod {namespace(pod)}/{pod['metadata']['name']}"
         for pod in kind(objects, "Pod")
-        if extended(pod).get(GPU)
-        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
-        and pod["metadata"]["uid"] not in before
-        and (not strangers or namespace(pod) in own)
+        if holds_gpu(pod) and pod["metadata"]["uid"] not in before and (not strangers or namespace(pod) in own)
     ]
     holding += [f"volume {volume.name} of claim {volume.claim}" for volume in volumes]
     expect(not holding, "no pod with a GPU and no volume of this exercise", ", ".join(holding))

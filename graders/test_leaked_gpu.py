@@ -2,9 +2,9 @@
 
 from vlab.essence import essences
 from vlab.grading import CannotTell, check, expect
-from vlab.grading.views import kind, labels, namespace, selected
-from vlab.serving import extended, is_ready, top_of
-from vlab.settings import EXERCISE, GPU
+from vlab.grading.views import holds_gpu, kind, labels, namespace, selected
+from vlab.serving import is_ready, top_of
+from vlab.settings import EXERCISE
 
 
 @check(
@@ -47,8 +47,7 @@ def test_leak_released(objects, start, serving, evidence):
     holding = [
         f"{namespace(pod)}/{pod['metadata']['name']}"
         for pod in kind(objects, "Pod")
-        if extended(pod).get(GPU)
-        and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+        if holds_gpu(pod)
         and namespace(pod) not in theirs
         and pod["metadata"]["uid"] not in known
         and not (namespace(pod) == here and _serves(pod, serving, objects))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from vlab.catalog import exercise
+from vlab.catalog import Exercise, exercise
 from vlab.evidence import CannotTell, Evidence
 from vlab.grading.check import Mismatch, expect
 
@@ -137,20 +137,22 @@ def recommendation(evidence: Evidence) -> "Judged":
     """
     from vlab import rubric
 
-    text = Written(evidence).note(RECOMMENDATION).prose
-    return rubric.check(text, exercise(evidence.header.scenario), evidence)
+    return rubric.check(*_read(evidence, RECOMMENDATION))
 
 
 def diagnosis(evidence: Evidence) -> "Judged":
-    """What is to be said of the diagnosis, criterion by criterion, against the run that it is about.
+    """The same of the diagnosis.
 
     Raises:
         Mismatch: there is none that can be read.
     """
     from vlab import rubric
 
-    text = Written(evidence).note(DIAGNOSIS).prose
-    return rubric.diagnose(text, exercise(evidence.header.scenario), evidence)
+    return rubric.diagnose(*_read(evidence, DIAGNOSIS))
+
+
+def _read(evidence: Evidence, file: str) -> tuple[str, Exercise, Evidence]:
+    return Written(evidence).note(file).prose, exercise(evidence.header.scenario), evidence
 
 
 def expect_criterion(judged: "Judged", name: str) -> None:

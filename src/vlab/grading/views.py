@@ -10,7 +10,7 @@ from vlab.evidence import CannotTell, Evidence, Object, Probe
 from vlab.evidence.traffic import Traffic
 from vlab.grading.check import Check
 from vlab.grading.notes import Written, diagnosis, recommendation
-from vlab.serving import Door, Serving, container, is_ready, serving
+from vlab.serving import Door, Serving, container, extended, is_ready, serving
 from vlab.settings import GPU, PORT, SERVICE
 
 
@@ -125,6 +125,11 @@ def labels(found: Object) -> Mapping[str, str]:
 def namespace(found: Object) -> str:
     """The namespace that an object is in; empty if in none."""
     return str(found["metadata"].get("namespace", ""))
+
+
+def holds_gpu(pod: Object) -> bool:
+    """Whether a pod asks for GPUs and has not come to its end."""
+    return bool(extended(pod).get(GPU)) and pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def selected(service: Object | None, pod: Object) -> bool:

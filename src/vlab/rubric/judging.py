@@ -14,7 +14,7 @@ from vlab.rubric.diagnosis import DIAGNOSIS
 from vlab.rubric.figures import table
 from vlab.rubric.model import rubric
 from vlab.rubric.reading import Reading
-from vlab.rubric.text import read
+from vlab.rubric.text import Sentence, read
 from vlab.rubric.verdict import Criterion, Outcome
 
 LONGEST = 16_000
@@ -58,7 +58,7 @@ def _judge(text: str, scenario: Exercise, evidence: Evidence, asked: Sequence[As
         return _all(asked, "fail", "nothing is written: say what you saw, and what it means")
     if len(text) > LONGEST:
         return _all(asked, "fail", f"longer than {LONGEST:,} characters: what is asked for fits on a page")
-    sentences = cuts.own(read(text), given(scenario, evidence.header.parameters))
+    sentences = own_words(text, scenario, evidence.header.parameters)
     foreign = language.foreign(sentences)
     if foreign:
         return _all(asked, "unsure", f"this reads like {foreign}: English, German and Spanish are judged here")
@@ -70,9 +70,9 @@ def _all(asked: Sequence[Ask], verdict: Outcome, help_: str) -> Judged:
     return Judged(tuple(Criterion(each.__name__, verdict, "", help_) for each in asked))
 
 
-def given(scenario: Exercise, parameters: Parameters) -> str:
-    """What the learner was given to read: repeating it earns nothing."""
-    return "\n\n".join([scenario.brief(parameters), *scenario.hints(parameters)])
+def own_words(text: str, scenario: Exercise, parameters: Parameters) -> list[Sentence]:
+    """The sentences that do not repeat what the learner was given to read: that earns nothing."""
+    return cuts.own(read(text), "\n\n".join([scenario.brief(parameters), *scenario.hints(parameters)]))
 
 
 _FLAG = re.compile(r"--([a-z][a-z-]+)(?:[= ](\d+(?:\.\d+)?))?$")

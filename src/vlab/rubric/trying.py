@@ -8,11 +8,10 @@ from typing import Any
 from vlab.catalog import Exercise, Parameters
 from vlab.rubric import cuts
 from vlab.rubric.direction import Way
-from vlab.rubric.judging import flags, given
+from vlab.rubric.judging import flags, own_words
 from vlab.rubric.model import rubric
 from vlab.rubric.proposals import Proposal
 from vlab.rubric.reading import Reading
-from vlab.rubric.text import read
 from vlab.rubric.vocabulary import changes
 
 _REPLICAS = 2
@@ -38,7 +37,7 @@ def attempts(text: str, scenario: Exercise, start: Sequence[Any], parameters: Pa
     Args:
         start: the objects as they were when the exercise had been started.
     """
-    own = cuts.own(read(cuts.once(text)), given(scenario, parameters))
+    own = own_words(cuts.once(text), scenario, parameters)
     reading = Reading(own, (), rubric(scenario), flags(start))
     predicted = {m.metric: m.way for s in reading.checking for m in reading.moves_of(s)}
     found: dict[str, Attempt] = {}
