@@ -19,6 +19,13 @@ Learner = Annotated[
     ),
 ]
 ExerciseId = Annotated[str, typer.Argument(metavar="EXERCISE", help="As `vlab list` shows it.")]
+ClassName = Annotated[
+    str, typer.Option("--class", "-c", envvar="VLAB_CLASS", help="Which class; not needed where there is only one.")
+]
+Learners = Annotated[
+    list[str] | None,
+    typer.Option("--learner", "-l", help="Only this one, as `vlab class show` or the roster has it; several times."),
+]
 
 DEFAULT = names.DEFAULT_LAB
 LEARNER = names.DEFAULT_LEARNER
