@@ -12,7 +12,7 @@ from vlab.cluster.gpus import offered
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import snapshot
-from vlab.deployment import kept
+from vlab.deployment import Room, kept
 from vlab.errors import Exit, LabError
 from vlab.evidence import Collected, Evidence, Header, write
 from vlab.grading.load import checks_in
@@ -36,11 +36,13 @@ def begin(
     *,
     replace: bool = False,
     gpus: int | None = None,
+    room: Room | None = None,
 ) -> Run:
     """Start an exercise, if this cluster can show its fault, or has what its task needs.
 
     Args:
         gpus: how many GPUs the fault may take of a cluster that others use too.
+        room: what the namespace has besides.
 
     Raises:
         LabError: it cannot, or something of it is not as the scenario needs it.
@@ -50,7 +52,9 @@ def begin(
         refuse_unfit(cluster, lab, scenario, gpus)
     with steps.step(f"Deploy {scenario.id}") as line:
         known = runs.find(lab, scenario, learner)
-        run = exercise.start(lab, scenario, learner, namespace, replace=replace, gpus=gpus, note=line.note)
+        run = exercise.start(
+            lab, scenario, learner, namespace, replace=replace, gpus=gpus, room=room, note=line.note
+        )  # fmt: skip
         values = kept(run).values
         witness.ensure(cluster, lab, values, wait=False)  # it loads while the learner reads
     if known is None or known.started != run.started:

@@ -59,11 +59,27 @@ def bring(cluster: Kube, lab: Lab, run: Run, wanted: Wanted, scenario: Exercise,
     for name in sorted(set(spaces) - {o["metadata"]["name"] for o in spaces_in(wanted.objects)}):
         cluster.delete("namespaces", name)
         cluster.gone("namespaces", name)
+    _wait_for_quotas(cluster, [o for o in wanted.objects if o["kind"] == "ResourceQuota"])
     if scenario.fault.first:
         _put(cluster, [o for o in wanted.surroundings if o["kind"] in WORKLOADS])
         _wait_for(cluster, wanted.surroundings, note)
     _put(cluster, [o for o in wanted.objects if o["kind"] in WORKLOADS])
     _wait_for_own_pods(cluster, lab, run, note)
+
+
+def _wait_for_quotas(cluster: Kube, wanted: Sequence[Object]) -> None:
+    """Until a new quota is counted, each pod is refused, and that would be seen as part of the exercise."""
+    for each in wanted:
+        name, space = each["metadata"]["name"], each["metadata"]["namespace"]
+        end = time.monotonic() + _SETTLE_S
+        while not ((cluster.find("resourcequotas", name, space) or {}).get("status") or {}).get("hard"):
+            if time.monotonic() > end:
+                raise LabError(
+                    f"the quota of namespace {space} is not counted",
+                    "the cluster's controller manager may be down: `vlab status` says more",
+                    Exit.NO_LAB,
+                )
+            time.sleep(0.1)
 
 
 def _reads(found: Object) -> set[Identity]:

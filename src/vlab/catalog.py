@@ -105,6 +105,8 @@ class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Other ways that must pass, of those in scenarios/common; its own are in its folder."""
     wrong: dict[str, str] = {}
     """Each wrong way, its own or one of scenarios/common, and the check that must fail on it."""
+    alone: str = ""
+    """Why a class cannot do it on one cluster: it changes what belongs to all. Empty: it can."""
     real: str = ""
     simulated: str = ""
     not_shown: str = ""

@@ -26,6 +26,14 @@ BASE = {
 """The parts of a deployment, each a template in manifests/, by what an exercise starts with."""
 
 
+class Room(pydantic.BaseModel, frozen=True):
+    """What an exercise's namespace has besides, with the fault and without: a class's access and limits."""
+
+    labels: dict[str, str] = {}
+    """Of the namespace."""
+    objects: list[Object] = []
+
+
 class Wanted(pydantic.BaseModel, frozen=True):
     """The objects of one deployment."""
 
@@ -125,6 +133,7 @@ def rendered(
     gpus: int | None = None,
     ingress_class: str = "",
     tried: Mapping[str, Any] | None = None,
+    room: Room | None = None,
 ) -> Rendered:
     """The deployment of a scenario for a learner.
 
@@ -133,11 +142,13 @@ def rendered(
         ingress_class: of the cluster, where it has one: then an edge is reached through an Ingress as well.
         gpus: how many the fault may take; of a cluster that vlab made, all.
         tried: a change that somebody proposes, laid over the values of the faulty one.
+        room: what the namespace has besides.
     """
     own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
     site = catalog.merged(own_values, read_values(lab.values) if lab.values.is_file() else {})
     workers = lab.workers if gpus is None else gpus
-    marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace}
+    room = room or Room()
+    marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace, **room.labels}
 
     def wanted(faulty: bool) -> Wanted:
         over = catalog.merged(catalog.merged(site, scenario.fault.values), tried or {}) if faulty else site
@@ -145,7 +156,7 @@ def rendered(
         given |= {"faulty": faulty, "learner": learner, "workers": workers, "ingress_class": ingress_class}
         own = [o for part in BASE[scenario.starts_with] for o in render.manifest(part, **given)]
         more = [o for name in scenario.fault.manifests for o in render.objects(scenario.folder / name, given)]
-        return Wanted(base=_marked(own, lab, marks), surroundings=_marked(more, lab, marks))
+        return Wanted(base=[*_marked(own, lab, marks), *room.objects], surroundings=_marked(more, lab, marks))
 
     healthy = values(lab.profile, namespace, site, parameters, built=built)
     return Rendered(healthy=wanted(False), faulty=wanted(True), values=healthy)

@@ -13,7 +13,7 @@ from vlab.cluster.kube import Kube, Object, kube
 from vlab.cluster.lab import Lab
 from vlab.cluster.objects import CLUSTER_WIDE, namespaces, snapshot, volumes_of
 from vlab.cluster.refusals import ApiError
-from vlab.deployment import Rendered, kept, rendered
+from vlab.deployment import Rendered, Room, kept, rendered
 from vlab.errors import Exit, LabError
 from vlab.essence import essences, identity
 from vlab.pins import pins
@@ -39,6 +39,7 @@ def start(
     parameters: Parameters | None = None,
     gpus: int | None = None,
     tried: Mapping[str, Any] | None = None,
+    room: Room | None = None,
     note: Note = quiet,
 ) -> Run:
     """Deploy what the exercise begins with; starting it again changes nothing.
@@ -48,6 +49,7 @@ def start(
         parameters: others than the learner would draw.
         gpus: how many the fault may take of a cluster that others use too.
         tried: a proposed change, laid over the values of the faulty deployment.
+        room: what the namespace has besides.
 
     Raises:
         LabError: a namespace is not ours, another exercise is in it, or the fault did not come about.
@@ -60,8 +62,9 @@ def start(
     built = lab.provider == "kind-built" or _nodes_have(cluster, pins().engine.image)
     ingress = _ingress_class(cluster) if lab.provider == "context" and scenario.edge else ""
     made = rendered(
-        lab, scenario, learner, namespace, drawn, built=built, gpus=gpus, ingress_class=ingress, tried=tried
-    )
+        lab, scenario, learner, namespace, drawn,
+        built=built, gpus=gpus, ingress_class=ingress, tried=tried, room=room,
+    )  # fmt: skip
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
     there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
@@ -110,9 +113,10 @@ def _going_on(cluster: Kube, lab: Lab, scenario: Exercise, learner: str, namespa
             f"{scenario.id} of {learner} is at work in namespace {known.namespace}",
             f"go on there, or give it up with `vlab start {scenario.id} --namespace {namespace} --replace`",
         )
-    if holds is not None and holds != (scenario.id, learner) and not replace:
+    free = holds in (None, ("", learner))  # a learner's room in a class is there before an exercise is in it
+    if not free and holds != (scenario.id, learner) and not replace:
         raise LabError(
-            f"namespace {namespace} holds {holds[0]} of {holds[1]}",
+            f"namespace {namespace} holds {' of '.join(holds or ())}",
             f"finish it, or give it up with `vlab start {scenario.id} --replace`",
         )
     if known is not None and known.start.exists() and _is_there(cluster, known):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -117,6 +117,25 @@ class Steps:
             for step in running:
                 said = f"{step.title} {step.detail}".rstrip()
                 say(f"… {said} ({step.elapsed:.0f} s)", style="dim")
+
+
+class Within(Steps):
+    """Steps of one among many: words for the one line of all, and nothing when a step is done."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """Say what is at work."""
+        step = Step(title, self)
+        self.update(step)
+        yield step
+
+    def update(self, step: Step) -> None:
+        """Say what a step is at."""
+        self._note(f"{step.title} {step.detail}".rstrip())
 
 
 def _line(step: Step) -> str:

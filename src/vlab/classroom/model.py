@@ -1,6 +1,6 @@
 """What a class is: its learners, what each may use, and its rules. Frozen; `store` keeps it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -66,6 +66,10 @@ class Class(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How long a kubeconfig is valid; `vlab class extend` renews it."""
     ends: pydantic.AwareDatetime | None = None
     """Of an exam: no kubeconfig is valid longer, no hint is shown, and no running score."""
+    extra_minutes: dict[str, float] = {}
+    """Of an exam, by learner's slug: so much later it ends for them."""
+    closed: pydantic.AwareDatetime | None = None
+    """When it was taken off its cluster; what was graded stays."""
     counts: Literal["best", "last"] = "best"
     """Which grading of an exercise the gradebook counts."""
 
@@ -92,9 +96,9 @@ class Class(pydantic.BaseModel, frozen=True, extra="forbid"):
         """The file that is given to the learner."""
         return self.folder / "kubeconfigs" / f"{learner.slug}.yaml"
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether its exam has ended."""
-        return self.ends is not None and now >= self.ends
+    def ends_for(self, learner: Learner) -> datetime | None:
+        """When the exam ends for a learner; None if it is none."""
+        return None if self.ends is None else self.ends + timedelta(minutes=self.extra_minutes.get(learner.slug, 0.0))
 
 
 def folder(name: str) -> Path:

@@ -50,7 +50,7 @@ def get(name: str = "") -> Class:
     Raises:
         LabError: there is none, or there are several and none is named.
     """
-    names = every()
+    names = [each for each in every() if not name and (known := find(each)) is not None and known.closed is None]
     if not name and len(names) == 1:
         name = names[0]
     if not name:
@@ -60,9 +60,9 @@ def get(name: str = "") -> Class:
         )
     found = find(name)
     if found is None:
-        known = f"; there are: {', '.join(names)}" if names else ""
+        others = f"; there are: {', '.join(every())}" if every() else ""
         raise LabError(
-            f"no class is called {name!r}{known}", "`vlab class create ROSTER --class NAME` makes it", Exit.NO_LAB
+            f"no class is called {name!r}{others}", "`vlab class create ROSTER --class NAME` makes it", Exit.NO_LAB
         )
     return found
 
@@ -85,7 +85,7 @@ def chosen(of: Class, wanted: tuple[str, ...]) -> tuple[Learner, ...]:
     Raises:
         LabError: somebody is not in the class, or several are called so.
     """
-    return of.learners if not wanted else tuple(dict.fromkeys(_one(of, each) for each in wanted))
+    return of.learners if not wanted else tuple({one.slug: one for each in wanted for one in [_one(of, each)]}.values())
 
 
 def _one(of: Class, wanted: str) -> Learner:
