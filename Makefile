@@ -8,6 +8,7 @@ PYTHON ?= python3
 LAB := vlab-test
 SITE := build/site
 CHROMIUM := /usr/bin/chromium
+BWRAP := /usr/bin/bwrap
 
 .PHONY: help setup demo test unit browser cluster gate mutate lint types docs clean lock
 
@@ -41,6 +42,10 @@ $(CHROMIUM):
 	@echo "installing Debian's chromium, for the tests in a browser" >&2
 	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y chromium >/dev/null
 
+$(BWRAP):
+	@echo "installing Debian's bubblewrap, for programs in a learner's place" >&2
+	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y bubblewrap >/dev/null
+
 gate: setup ## live through every scenario on the cluster tests' lab
 	$(BIN)/vlab up --name $(LAB)
 	$(BIN)/vlab gate --name $(LAB)
@@ -48,7 +53,7 @@ gate: setup ## live through every scenario on the cluster tests' lab
 mutate: setup ## what recorded evidence notices when a check is changed; needs no cluster
 	$(BIN)/vlab gate --mutate
 
-cluster: setup ## tests on a cluster of their own
+cluster: setup $(BWRAP) ## tests on a cluster of their own
 	$(BIN)/pytest -v tests -m cluster
 
 lint: setup ## style, and who may import whom

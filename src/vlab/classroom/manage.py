@@ -239,6 +239,8 @@ def close(of: Class, steps: ui.Steps) -> None:
             spaces = [o["metadata"]["name"] for o in cluster.items("namespaces", selector=selector)]
             for name in spaces:
                 cluster.delete("namespaces", name)
+            for pod in (p for name in spaces for p in cluster.items("pods", name)):  # nobody waits for their goodbye
+                cluster.delete("pods", pod["metadata"]["name"], pod["metadata"]["namespace"], grace=1)
             for number, name in enumerate(spaces):
                 line.note(f"{number} of {len(spaces)} namespaces are gone")
                 cluster.gone("namespaces", name, timeout=_GONE_S)
