@@ -2,7 +2,9 @@
 
 In the place of `<!-- figure: NAME -->` comes a figure of recorded runs. In that of `<!-- practise: WHAT -->` comes a
 list of exercises: those of a task (its number), or scenarios of one kind; several with commas. In that of
-`<!-- recorded: runs -->` come the runs that the reader drives, as data and as tables.
+`<!-- recorded: runs -->` come the runs that the reader drives, as data and as tables. In that of
+`<!-- report: EXERCISE/PHASE -->` comes the report of a recorded run, to unfold. In that of
+`<!-- rights: cluster-role -->` come the rights that vlab asks a cluster for, as a ClusterRole.
 """
 
 import os
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
@@ -18,12 +21,15 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils import get_relative_url
 
 from vlab import paths
-from vlab.site import figures, pages, recorded
+from vlab.cluster import rights
+from vlab.errors import LabError
+from vlab.site import figures, pages, recorded, reports
 from vlab.site.pages import FOLDER, Exercise
 
 INDEX = f"{FOLDER}/index.md"
 _SEARCH = 'data-md-component="search" role="dialog"'
-_MARK = re.compile(r"<!-- (figure|practise|recorded): ([^>]+?) -->")
+_RIGHTS = "<!-- rights: cluster-role -->"
+_MARK = re.compile(r"<!-- (figure|practise|recorded|report): ([^>]+?) -->")
 
 
 class Built:
@@ -54,6 +60,21 @@ def on_files(files: Files, config: MkDocsConfig, **_: Any) -> Files:
     return files
 
 
+def on_page_markdown(text: str, **_: Any) -> str:
+    """Put the rights in the place of their mark."""
+    return text.replace(_RIGHTS, f"```yaml\n{_cluster_role()}```") if _RIGHTS in text else text
+
+
+def _cluster_role() -> str:
+    rules = [
+        {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}
+        for (group, resource), verbs in rights.NEEDED.items()
+    ]
+    head = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "vlab"}}
+    lines = [yaml.safe_dump(rule, default_flow_style=True, sort_keys=False, width=200) for rule in rules]
+    return yaml.safe_dump(head, sort_keys=False) + "rules:\n" + "".join(f"  - {line}" for line in lines)
+
+
 def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str:
     """Put figures, runs and links in the place of their marks."""
 
@@ -62,6 +83,8 @@ def on_page_content(html: str, page: Page, files: Files, **_: Any) -> str:
             return _figure(mark[2], page)
         if mark[1] == "recorded":
             return recorded.html()
+        if mark[1] == "report":
+            return _report(mark[2], page)
         return _links(mark[2], page, files)
 
     return _MARK.sub(put, html)
@@ -71,6 +94,13 @@ def _figure(name: str, page: Page) -> str:
     if name not in figures.names():
         raise PluginError(f"{page.file.src_uri}: no figure is called {name}; there are: {', '.join(figures.names())}")
     return figures.figure(name).html()
+
+
+def _report(where: str, page: Page) -> str:
+    try:
+        return reports.report(where)
+    except LabError as e:
+        raise PluginError(f"{page.file.src_uri}: {e.message}; {e.hint}") from e
 
 
 def _links(wanted: str, page: Page, files: Files) -> str:

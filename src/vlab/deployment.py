@@ -68,7 +68,12 @@ def kept(run: Run) -> Rendered:
 
 def names(run: Run) -> Parameters:
     """What the texts of a run's exercise may name: its parameters, and what its deployment is called and made of."""
-    server, cache = (kept(run).values[part] for part in ("server", "cache"))
+    return named(run, kept(run).values)
+
+
+def named(run: Run, made_of: Mapping[str, Any]) -> Parameters:
+    """The same of a run whose healthy deployment has these values."""
+    server, cache = made_of["server"], made_of["cache"]
     return {
         "namespace": run.namespace,
         "lab": run.lab,

@@ -13,10 +13,14 @@ import yaml
 
 from vlab import catalog, deployment, paths
 from vlab.cluster import lab as labs
+from vlab.cluster import rights
+from vlab.errors import LabError
 from vlab.evidence import load
 from vlab.evidence.traffic import Traffic
+from vlab.grading import grade_exercise
 from vlab.grading.load import checks_in
-from vlab.site import figures, pages
+from vlab.report import words as report_words
+from vlab.site import figures, pages, reports
 
 pytest.importorskip("mkdocs")
 pytestmark = pytest.mark.timeout(300)  # the site is built once, on a machine that may do other things as well
@@ -241,7 +245,8 @@ def test_a_task_comes_before_what_can_break_in_it(tmp_path, monkeypatch):
     text = found[0].text
     assert text.startswith("# Task 1: a place in llm-demo\n")
     assert "`vlab grade a-task`" in text
-    assert "`{instance}`" in text and "in the place of names in braces" in text
+    assert f"Ask what `{pages.INSTANCE}` has." in text
+    assert f"shows this text too; there it names your lab by its own number in the place of `{pages.INSTANCE}`." in text
     assert "<summary>Hint 1: where to look</summary>\n\nIn llm-demo.\n\n</details>" in text
     assert "<summary>Hint 2: what to change</summary>\n\n### No\n\nIt.\n\n</details>" in text
     assert "vlab hint a-task" in text
@@ -252,6 +257,21 @@ def test_a_task_comes_before_what_can_break_in_it(tmp_path, monkeypatch):
         "## Goes with\n\n- Scenario: [Four idle GPUs and a pod that will not start](four-gpu-pending.md)"
     )
     assert found[1].text.endswith("## Goes with\n\n- Task: [Task 1: a place in llm-demo](a-task.md)")
+
+
+@pytest.mark.parametrize("task", catalog.tasks().values(), ids=lambda t: t.id)
+def test_a_task_can_be_followed_as_it_stands(site, task):
+    """Every name has a value, the same that a start gives it on a lab that was built here; only a lab's own differ."""
+    lab = labs.new("vlab", "kind-built", None, "cpu", 4, "kind-vlab").model_copy(update={"instance": pages.INSTANCE})
+    made = deployment.rendered(lab, task, "me", "llm-demo", task.draw("me"))
+    known = pages.example(task)
+    assert {known[name] for name in ("namespace", "learner", "instance")} == {"llm-demo", "me", pages.INSTANCE}
+    assert (known["image"], known["model"]) == (made.values["server"]["image"], made.values["server"]["model"])
+    assert made.values["parameters"].items() <= known.items()
+    named = set(re.findall(r"\{([a-z_]+)\}", task.brief({}))) & known.keys()
+    text = html.unescape(re.sub(r"<[^>]+>", "", page(site, f"exercises/{task.id}")))
+    assert named and not {name for name in known if f"{{{name}}}" in text}
+    assert not [name for name, text in everything(site) if str(paths.state()) in text]
 
 
 def test_every_figure_is_on_a_page_and_says_where_it_was_recorded(site):
@@ -268,6 +288,42 @@ def test_every_figure_is_on_a_page_and_says_where_it_was_recorded(site):
     assert not [name for name, text in everything(site) if "<!-- figure" in text or "<!-- practise" in text]
 
 
+def test_the_plan_of_half_a_day_has_the_minutes_of_the_exercises():
+    plan = (ROOT / "site/guides/instructor.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| .* \| (?:`([a-z-]+)`)? ?\|$", plan, re.MULTILINE)
+    known = catalog.exercises()
+    assert sum(int(minutes) for minutes, _ in rows) == 240
+    assert {name: int(minutes) for minutes, name in rows if name} == {
+        name: known[name].minutes for _, name in rows if name
+    }
+    left = dict(re.findall(r"`([a-z-]+)` with (\d+)", plan))
+    assert known.keys() == left.keys() | {name for _, name in rows if name}
+    assert all(known[name].minutes == int(minutes) for name, minutes in left.items())
+
+
+def test_a_report_on_a_page_is_that_of_the_recorded_run_and_no_search_finds_it(site):
+    text = page(site, "guides/grading")
+    folded = re.compile(r"<details data-search-exclude>.*?</details>", re.DOTALL)
+    folds = folded.findall(text)
+    for fold, phase in zip(folds, ("faulty", "solved"), strict=True):
+        scenario = catalog.scenario("shm-missing")
+        judged = grade_exercise(load(scenario.recorded[phase]), scenario)
+        assert f"<summary>{report_words.outcome(judged)}</summary>" in fold
+        shown = " ".join(words(re.sub(r"<[^>]+>", " ", fold)))
+        assert all(" ".join(words(check.title)) in shown for check in judged.checks)
+    assert "CrashLoopBackOff" in folds[0] and "CrashLoopBackOff" not in folded.sub("", text)
+    assert "CrashLoopBackOff" not in dict(public(site))["search/search_index.json"]
+    with pytest.raises(LabError, match="no recorded run 'mended'"):
+        reports.report("shm-missing/mended")
+
+
+def test_the_rights_on_a_page_are_those_that_are_asked_for(site):
+    text = html.unescape(re.sub(r"<[^>]+>", "", page(site, "guides/gpu-cluster")))
+    role = yaml.safe_load(re.search(r"apiVersion: rbac.*?(?=\n\n)", text, re.DOTALL)[0])
+    asked = {(r["apiGroups"][0], r["resources"][0]): tuple(r["verbs"]) for r in role["rules"]}
+    assert role["kind"] == "ClusterRole" and asked == rights.NEEDED
+
+
 def test_figures_have_the_numbers_of_the_runs():
     scenario = catalog.scenario("cache-saturated")
     small, large = (load(scenario.recorded[phase]) for phase in ("faulty", "healthy"))
@@ -276,6 +332,8 @@ def test_figures_have_the_numbers_of_the_runs():
     said = figures.figure("preemptions").words
     assert said == f"Preemptions: {was.preemptions:.0f} in a pool too small for it, 0 in a large pool."
     assert f"p95: {was.ttft(95):.2f} s in a pool too small for it, " in figures.figure("first-token").words
+    eight = Traffic(load(catalog.exercise("load-test").recorded["solved"]).loads[0])
+    assert f"8 at once: {eight.tokens_per_second:.0f} in all, " in figures.figure("concurrency").words
     stream = load(catalog.scenario("ingress-buffered").recorded["faulty"]).stream_before
     assert (
         f"From the engine: {stream.direct.events} events in {stream.direct.reads} reads"

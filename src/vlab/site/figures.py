@@ -1,15 +1,18 @@
 """The course's figures, drawn from recorded runs, each with its numbers in words and the machine that they are of."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
+from itertools import accumulate
+from statistics import fmean
 
 from matplotlib.axes import Axes
 
 from vlab import catalog
 from vlab.evidence import CannotTell, Evidence, Measured, Stream, StreamPath, load
+from vlab.evidence.metrics import percentile
 from vlab.evidence.traffic import Traffic
 from vlab.pins import pins
 from vlab.report import measured, plots
@@ -20,6 +23,8 @@ from vlab.report.svg import COLOURS, panels
 Draw = Callable[[Both[Traffic], Mapping[Place, Row]], Plot | None]
 
 _POOLS = ("in a pool too small for it", "in a large pool")
+_AT_ONCE = ("wrong-one-after-the-other", "solved", "also-own-workload")
+"""Runs of the load test, the fewest questions at once first."""
 _ENGINES = ("on one engine for both", "on an engine each")
 
 
@@ -88,6 +93,46 @@ def _of_loads(draw: Draw, one: Measured, other: Measured, words: tuple[str, str]
     return Figure(f"{plot.title}.", plot.summary, recorded_on(recorded), plot.svg)
 
 
+def _concurrency() -> Figure:
+    """Three loads on the same deployment, by how many questions were under way at once."""
+    runs = [catalog.exercise("load-test").recorded[phase] for phase in _AT_ONCE]
+    every = [Traffic(load(file).loads[0]) for file in runs]
+    counts = [_together(each) for each in every]
+    of_all = [each.tokens_per_second for each in every]
+    of_one = [percentile((r.output_tokens / r.latency for r in each.requests if r.ok), 50) for each in every]
+    title = "Tokens a second, by how many questions are answered at once."
+
+    def draw(values: Sequence[float], colour: str) -> Callable[[Axes], None]:
+        def drawn(axes: Axes) -> None:
+            axes.plot(counts, values, "o-", color=colour)
+            axes.set(xlim=(0, None), ylim=(0, 1.15 * max(values)), xticks=counts)
+
+        return drawn
+
+    words = " ".join(
+        f"{count} at once: {whole:.0f} in all, {one:.0f} of one answer; prompts of {read:.0f} tokens, answers of "
+        f"{wrote:.0f}."
+        for count, whole, one, (read, wrote) in zip(counts, of_all, of_one, map(_lengths, every), strict=True)
+    )
+    both = {
+        "of all together, prompts and answers": draw(of_all, COLOURS[0]),
+        "of one answer (median)": draw(of_one, COLOURS[1]),
+    }
+    drawn = panels(both, f"{title} {words}", "questions at once", 1.6)
+    return Figure(title, words, recorded_on(load(runs[-1])), drawn)
+
+
+def _together(traffic: Traffic) -> int:
+    """The most requests that were under way at one moment."""
+    turns = sorted([*((r.sent, 1) for r in traffic.requests), *((r.end, -1) for r in traffic.requests)])
+    return max(accumulate(turn for _, turn in turns))
+
+
+def _lengths(traffic: Traffic) -> tuple[float, float]:
+    """Of a prompt and of an answer, on average."""
+    return fmean(r.prompt_tokens or 0 for r in traffic.requests), fmean(r.output_tokens for r in traffic.requests)
+
+
 def _stream() -> Figure:
     """One answer past something that gathers, and through it."""
     recorded = _run("ingress-buffered", "faulty")
@@ -139,6 +184,7 @@ _DRAWN: Mapping[str, Callable[[], Figure]] = {
     "first-token": partial(_pools, plots.first_tokens),
     "requests-gpu": partial(_pools, plots.requests, "gpu"),
     "first-token-gpu": partial(_pools, plots.first_tokens, "gpu"),
+    "concurrency": _concurrency,
     "classes": _classes,
     "stream": _stream,
 }

@@ -3,17 +3,25 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from html import escape
 
-from vlab import catalog
+from vlab import catalog, deployment
 from vlab.catalog import Parameters, Scenario, Task
+from vlab.cluster.lab import Profile
 from vlab.grading.check import Check
 from vlab.grading.load import checks_in
+from vlab.names import DEFAULT_LAB, DEFAULT_LEARNER
 from vlab.report.words import points
+from vlab.runs import Run
 from vlab.settings import NAMESPACE
 
 FOLDER = "exercises"
 """Of the site, where these pages are."""
+PROFILE: Profile = "cpu"
+"""Whose values the texts of tasks have here."""
+INSTANCE = "0123456789ab"
+"""In the place of a lab's own, which is drawn when it is made."""
 LEDGER = {"real": "Real here", "simulated": "Simulated", "not_shown": "Not shown"}
 
 
@@ -120,12 +128,40 @@ def _of_scenario(scenario: Scenario, solutions: bool) -> Exercise:
 
 
 def _of_task(task: Task, solutions: bool) -> Exercise:
-    parameters = {"namespace": NAMESPACE, "exercise": task.id, "learner": "me", **task.end(last=False)}
+    parameters = example(task)
     title, body = _titled(task.brief(parameters), task.title)
-    names = "`vlab start` shows this text with your lab's own values in the place of names in braces.\n"
-    own = [_facts(task, []), names * bool(re.search(r"\{[a-z_]+\}", body)), body]
+    own = [_facts(task, []), _says_otherwise(task), body]
     ledger = f"## Real, simulated, not shown\n\n{_ledger(task)}"
     return _page(task, title, own, ledger, parameters, solutions)
+
+
+def example(task: Task) -> Parameters:
+    """What the texts of a task have in the place of names, for the default learner on a lab that vlab built here."""
+    drawn = task.draw(DEFAULT_LEARNER, PROFILE)
+    over = catalog.merged(task.values, task.on(PROFILE).values)
+    run = Run(
+        lab=DEFAULT_LAB,
+        instance=INSTANCE,
+        scenario=task.id,
+        learner=DEFAULT_LEARNER,
+        namespace=NAMESPACE,
+        parameters=drawn,
+        started=datetime.fromtimestamp(0, UTC),
+    )
+    found = deployment.named(run, deployment.values(PROFILE, NAMESPACE, over, drawn))
+    return {name: value for name, value in found.items() if name != "folder"}  # of whoever builds the site
+
+
+def _says_otherwise(task: Task) -> str:
+    """What of a task's text is another one elsewhere, and where one's own is to be seen; empty where nothing is."""
+    named = set(re.findall(r"\{([a-z_]+)\}", task.brief({})))
+    ways = {
+        "names your lab by its own number in the place of `" + INSTANCE + "`": "instance" in named,
+        "has the values that are drawn from your name, if you gave one": bool(named & task.ranges(PROFILE).keys()),
+        "has the image and the paths of your lab, which differ where images are not built here": "image" in named,
+    }
+    said = [words for words, is_there in ways.items() if is_there]
+    return f"`vlab start {task.id}` shows this text too; there it {', and '.join(said)}.\n" if said else ""
 
 
 def _page(
