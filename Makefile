@@ -68,7 +68,7 @@ docs: setup ## the site, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir $(SITE)
 
 lock: setup ## resolve requirements.lock anew
-	$(BIN)/uv pip compile --quiet pyproject.toml --group dev --group docs --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra site --group dev --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links -o requirements.lock
 
 clean: ## remove what make and the tests made here; the lab and its cache stay (vlab down --purge)

@@ -39,6 +39,7 @@ class Needs(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What a cluster must have for the fault to be one."""
 
     profiles: tuple[str, ...] = ("cpu", "gpu")
+    """cpu: simulated GPUs; gpu: real ones."""
     nodes: int = 1
     """That take pods and offer GPUs."""
     gpus_per_node: int = 1
@@ -60,14 +61,19 @@ class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What a learner starts, works on and is graded on: a task or a scenario."""
 
     id: str
+    """As the commands name it."""
     title: str
+    """What it is about, in a line."""
     task: int
     """The task of the course that it is or belongs to, 1 to 6."""
     minutes: int
+    """How long a learner takes."""
     kind: str
+    """What a scenario is an example of; the site groups by it. Of a task: task."""
     starts_with: Literal["nothing", "namespace", "server"] = "server"
     """What `vlab start` deploys; the rest is the learner's to make."""
     needs: Needs = Needs()
+    """What a cluster must have for it."""
     values: dict[str, Any] = {}
     """Laid over the values of the profile, with the fault and without."""
     fault: Fault = Fault()
@@ -108,9 +114,11 @@ class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
     alone: str = ""
     """Why a class cannot do it on one cluster: it changes what belongs to all. Empty: it can."""
     real: str = ""
+    """A line: what is real here."""
     simulated: str = ""
+    """A line: what is simulated."""
     not_shown: str = ""
-    """A line each: what is real here, what is simulated, what this does not show."""
+    """A line: what this does not show."""
 
     @property
     def folder(self) -> Path:
@@ -232,6 +240,7 @@ class Task(Exercise, frozen=True, extra="forbid"):
 
     kind: str = "task"
     grader: str
+    """The file in graders/ with its checks."""
     scenarios: tuple[str, ...] = ()
     """What can break in what it is about."""
 

@@ -4,11 +4,13 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes, documented in the reference (site/reference/exit-codes.md)."""
+    """Exit codes of every command. The site's page of them, reference/exit-codes, is made of what stands here."""
 
     OK = 0
+    """Done; for `vlab grade`: every check passed. `vlab watch` was ended by `q`, or every check passed; when its
+    `--timeout` is over it ends as `vlab grade` would: 0, 1 or 6."""
     CHECKS_FAILED = 1
-    """The command worked; at least one check did not pass."""
+    """The command worked, and at least one check did not pass."""
     USAGE = 2
     """The command line or an input file is wrong."""
     MACHINE = 3
@@ -18,10 +20,13 @@ class Exit(IntEnum):
     BUILD = 5
     """Building an image or starting the cluster failed; the log says why."""
     GRADER = 6
-    """A check could not tell. Held against nobody; the reason is in the report."""
+    """No check failed, but one could not be told. It is held against nobody; the reason is in the report."""
     NOT_OURS = 7
     """The thing in the way was not made by vlab, so vlab leaves it alone."""
+    BUG = 70
+    """A bug in vlab; the message names a file to report."""
     INTERRUPTED = 130
+    """Interrupted; the same command goes on from there."""
 
 
 class LabError(Exception):

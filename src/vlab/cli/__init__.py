@@ -55,15 +55,15 @@ def run(arguments: list[str]) -> int:
     except Exception as e:
         if full := _of_a_full_disk(e):
             return _fail(_disk_full(full))
-        return _fail(_bug(e), 70)
+        return _fail(_bug(e))
     return int(result or 0)
 
 
-def _fail(error: LabError, code: int | None = None) -> int:
+def _fail(error: LabError) -> int:
     from vlab import ui  # late, as all that `vlab --help` needs not
 
     ui.fail(error)
-    return error.exit_code if code is None else code
+    return error.exit_code
 
 
 def _of_a_full_disk(error: BaseException) -> OSError | None:
@@ -98,5 +98,5 @@ def _bug(error: Exception) -> LabError:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("".join(traceback.format_exception(error)))
     except OSError as e:
-        return LabError(message, f"please report it; {log} cannot be written: {e.strerror}")
-    return LabError(message, f"please report it with the file {log}; it names no secrets, but read it first")
+        return LabError(message, f"please report it; {log} cannot be written: {e.strerror}", Exit.BUG)
+    return LabError(message, f"please report it with the file {log}; it names no secrets, but read it first", Exit.BUG)

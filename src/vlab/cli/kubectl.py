@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def kubectl(
-    arguments: Annotated[list[str] | None, typer.Argument()] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="As kubectl takes them.")] = None,
     name: Annotated[str, typer.Option("--name", envvar="VLAB_NAME", help="Which lab.")] = DEFAULT,
 ) -> None:
     """Run kubectl on the lab's cluster, in the exercise's namespace; everything after it is kubectl's."""

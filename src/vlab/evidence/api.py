@@ -11,21 +11,29 @@ class Answer(_Model):
     """What came of one request. `status` None: no answer began, and `error` says why."""
 
     url: str
+    """Where the request was sent."""
     pod: str = ""
     """The pod that was asked by itself; empty: the Service."""
     prompt: str = ""
+    """What was asked."""
     status: int | None = None
+    """HTTP status; None if no answer began, and `error` says why."""
     error: str = ""
     """Its kind: refused, timeout, cut, unreachable, unknown-name; of an answer that is none: garbage, endless."""
     detail: str = ""
+    """The error in the client library's words."""
     body: str = ""
     """The beginning of it."""
     text: str = ""
     """What the model generated."""
     model: str = ""
+    """The model that the answer says it is of."""
     prompt_tokens: int | None = None
+    """As the server counted; None if it did not say."""
     output_tokens: int | None = None
+    """As the server counted; None if it did not say."""
     seconds: float = 0.0
+    """From the request to the end of the answer."""
 
     @property
     def heard(self) -> bool:
@@ -42,7 +50,9 @@ class Counters(_Model):
     """An engine's counters by name, summed over their series, before the questions and after them."""
 
     before: dict[str, float]
+    """By name, before the first question."""
     after: dict[str, float]
+    """By name, when the engines had counted the last one."""
 
     def risen(self, name: str) -> float:
         """By how much a counter rose; it began at 0 where it was not there."""
@@ -85,6 +95,7 @@ class Asked(_Model):
     via: str
     """witness: by the Service's name from inside the cluster; forward: through a tunnel to each ready pod."""
     max_tokens: int
+    """Of each answer."""
     models: Answer | None = None
     """None where no ready pod stands behind the Service: there was nobody to ask."""
     served: tuple[str, ...] = ()
@@ -92,6 +103,7 @@ class Asked(_Model):
     context: int | None = None
     """max_model_len, as the server says it of the promised model."""
     answers: tuple[Answer, ...] = ()
+    """Those of the Service, and those of each ready pod by itself."""
     counters: dict[str, Counters] = {}
     """By pod."""
     gaps: tuple[tuple[float, ...], ...] = ()

@@ -26,9 +26,11 @@ class Collected(_Model):
     """How one collector ended."""
 
     ok: bool
+    """Whether it could collect."""
     reason: str = ""
     """Why it could not collect, if it could not."""
     seconds: float = 0.0
+    """How long it took."""
 
 
 class Settled(_Model):
@@ -37,6 +39,7 @@ class Settled(_Model):
     moving: str = ""
     """What still moved when patience was over; empty if all was still."""
     seconds: float = 0.0
+    """How long it was waited for."""
 
 
 class Promised(_Model):
@@ -45,6 +48,7 @@ class Promised(_Model):
     model: str
     """The name under which it is served."""
     image: str
+    """The engine's container image."""
     context: int
     """Tokens of prompt and answer together."""
     cache_path: str
@@ -61,13 +65,21 @@ class Header(_Model):
     """evidence.json: what was recorded, of whom, when, and how each collector ended."""
 
     schema_version: Literal[2] = 2
+    """The version of this format."""
     vlab: str
+    """The version of vlab that recorded."""
     scenario: str
+    """The exercise's id, of a task too."""
     learner: str
+    """Whose run it is."""
     namespace: str
+    """Where the exercise is deployed."""
     namespace_uid: str = ""
+    """Its uid: another namespace of the same name has another one."""
     profile: str
+    """cpu: simulated GPUs; gpu: real ones."""
     parameters: dict[str, Any] = {}
+    """The exercise's parameters as they were drawn for the learner."""
     cluster: dict[str, Any] = {}
     """Its provider, context, instance and uid."""
     via: str = ""
@@ -79,13 +91,17 @@ class Header(_Model):
     started: datetime
     """By the clock of the machine that recorded, which may step."""
     finished: datetime | None = None
+    """When it ended, by the same clock."""
     seconds: float
     """From start to finish on a clock that never steps."""
     skew_seconds: float = 0.0
     """This machine's clock minus the cluster's."""
     promised: Promised | None = None
+    """What the brief promises."""
     settled: Settled = Settled()
+    """How waiting for the deployment to settle ended."""
     collectors: dict[str, Collected]
+    """By collector."""
     refused: dict[str, str] = {}
     """Logs and answers that could not be kept, by file, and why; the others were."""
 
@@ -94,12 +110,19 @@ class Probe(_Model):
     """A command that was run in a container."""
 
     name: str
+    """Which of vlab's probes it is."""
     pod: str
+    """Where it was run."""
     container: str
+    """In which of the pod's containers."""
     command: tuple[str, ...]
+    """The program and its arguments."""
     exit_code: int
+    """Of the command."""
     stdout: str
+    """What it said."""
     stderr: str
+    """What it complained of."""
 
 
 class MetricSample(_Model):
@@ -122,22 +145,27 @@ class Request(_Model):
     index: int
     """Within its class."""
     path: Literal["direct", "edge"] = "direct"
+    """Straight to the engine, or through the Service in front of it."""
     intended: float
     """When it was due; latencies count from here, so that a late client hides nothing."""
     sent: float
+    """When it was sent."""
     first_token: float | None = None
     """None if none came, or if the answer was not streamed."""
     chunks: tuple[float, ...] = ()
     """Arrival of each streamed event that carried output; one event may carry several tokens."""
     end: float
+    """When the last of the answer came, or the request had failed."""
     reads: int = 0
     """Reads of the body; far fewer than chunks means that something gathered the stream on its way."""
     requested_tokens: int
+    """How long the answer was to be at most."""
     prompt_tokens: int | None = None
     """As the server counted; None if it did not say."""
     output_tokens: int = 0
     """As the server counted, else the number of chunks (then `counted` is false)."""
     counted: bool = False
+    """Whether the server counted the tokens of the answer."""
     status: int | None = None
     """HTTP status; None if no answer began."""
     error: str | None = None
@@ -178,13 +206,17 @@ class StreamPath(_Model):
     """One streamed answer as it arrived over one path. Times are seconds since the request was sent."""
 
     url: str
+    """Where the question was sent."""
     status: int | None = None
     """HTTP status; None if no answer began, and `error` says why."""
     error: str = ""
+    """The kind of what went wrong; empty if nothing did."""
     detail: str = ""
+    """The error in the client library's words."""
     content_encoding: str = ""
     """As the answer said: gzip, or empty."""
     headers: dict[str, str] = {}
+    """Of the answer, names in lower case."""
     events: int = 0
     """Server-sent events in the whole answer; an engine that is late puts several tokens into one."""
     tokens: int | None = None
@@ -196,6 +228,7 @@ class StreamPath(_Model):
     chunks: tuple[float, ...] = ()
     """When each read returned."""
     seconds: float = 0.0
+    """Until it was over."""
 
     @property
     def first_chunk(self) -> float | None:
@@ -212,7 +245,9 @@ class Stream(_Model):
     """The same question asked of the engine directly and through the edge."""
 
     direct: StreamPath | None = None
+    """Asked of the engine."""
     edge: StreamPath | None = None
+    """Asked through the edge."""
 
 
 class Loaded(_Model):
@@ -241,27 +276,37 @@ class Measured(_Model):
     """A whole measured load, as it is kept with a run: the same as in evidence, in one file."""
 
     loaded: Loaded
+    """What load.json holds."""
     requests: tuple[Request, ...]
+    """What requests.jsonl holds."""
     metrics: tuple[MetricSample, ...]
+    """What metrics.jsonl holds."""
     stream: Stream | None = None
+    """What stream.json holds; None if no stream was measured."""
 
 
 class Plugin(_Model):
     """A DaemonSet, of whatever namespace, that has to do with GPUs: a device plugin, or what else an operator runs."""
 
     namespace: str
+    """Where it is."""
     name: str
+    """Its own."""
     wanted: int
     """Pods, one on each node that it is meant for."""
     ready: int
+    """Those of its pods that are ready."""
 
 
 class Volume(_Model):
     """A volume that a claim of the exercise has or had."""
 
     name: str
+    """Its own."""
     claim: str
+    """The claim's name."""
     phase: str
+    """As Kubernetes says it: Bound, Released, Failed."""
     policy: str
     """What becomes of it when the claim is gone: Delete or Retain."""
 
@@ -272,6 +317,7 @@ class Objects(_Model):
     start: list[Object]
     """When the exercise had been started."""
     now: list[Object]
+    """When it was recorded."""
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,21 @@ class _Model(BaseModel):
 class Fixed(_Model):
     """The same length for every request."""
 
-    distribution: Literal["fixed"] = "fixed"
+    distribution: Literal["fixed"]
+    """Which of the three this is."""
     value: Words
+    """The length."""
 
 
 class Uniform(_Model):
     """Any whole number from `low` to `high`, both included, equally likely."""
 
-    distribution: Literal["uniform"] = "uniform"
+    distribution: Literal["uniform"]
+    """Which of the three this is."""
     low: Words
+    """The least."""
     high: Words
+    """The greatest."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -61,10 +66,14 @@ class Uniform(_Model):
 class LogNormal(_Model):
     """Many short, few long, as real traffic: exp(N(ln median, sigma)), cut to 1..max."""
 
-    distribution: Literal["lognormal"] = "lognormal"
+    distribution: Literal["lognormal"]
+    """Which of the three this is."""
     median: Words
+    """Half of the requests are shorter."""
     sigma: Annotated[float, Field(strict=True, gt=0, le=3)]
+    """How far lengths scatter: about two thirds lie between median / e^sigma and median * e^sigma."""
     max: Words
+    """Longer ones are cut to this."""
 
 
 def _spelled_out(value: Any) -> Any:
@@ -73,16 +82,20 @@ def _spelled_out(value: Any) -> Any:
 
 
 Length = Annotated[
-    Annotated[Fixed | Uniform | LogNormal, Field(discriminator="distribution")], BeforeValidator(_spelled_out)
+    Annotated[Fixed | Uniform | LogNormal, Field(discriminator="distribution")],
+    BeforeValidator(_spelled_out, json_schema_input_type=Words | Fixed | Uniform | LogNormal),
 ]
 
 
 class ClosedLoop(_Model):
     """`users` who each wait for their answer, think, and ask again."""
 
-    loop: Literal["closed"] = "closed"
+    loop: Literal["closed"]
+    """Which of the two this is."""
     users: Annotated[int, Field(strict=True, ge=1, le=4096)]
+    """How many."""
     think_seconds: Pause = 0.0
+    """The pause between an answer and the next question."""
     ramp_seconds: Pause = 0.0
     """The users begin evenly spread over this time; 0: all at once."""
 
@@ -90,23 +103,30 @@ class ClosedLoop(_Model):
 class OpenLoop(_Model):
     """Requests that come whether or not earlier ones are answered: Poisson arrivals, `rate` a second."""
 
-    loop: Literal["open"] = "open"
+    loop: Literal["open"]
+    """Which of the two this is."""
     rate: Annotated[float, Field(strict=True, gt=0, le=1000)]
+    """Requests a second, on average."""
 
 
 class SharedPrefix(_Model):
     """Words that the `share` of the requests (0 to 1) begin with, as with a common system prompt."""
 
     words: Words
+    """How long it is."""
     share: Annotated[float, Field(strict=True, ge=0, le=1)] = 1.0
+    """Of the requests, those that begin with it."""
 
 
 class Prompt(_Model):
     """What is asked: generated text of `words` common words (about a token each), or `texts` in turn."""
 
     words: Length | None = None
+    """How long it is, the shared prefix not counted."""
     texts: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] | None = None
+    """What is asked, word for word."""
     shared_prefix: SharedPrefix | None = None
+    """What prompts have in common."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -119,17 +139,25 @@ class TrafficClass(_Model):
     """One kind of requests. It ends after `requests` or with the workload's duration, whichever is first."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+    """Its name in the results."""
     arrival: Annotated[ClosedLoop | OpenLoop, Field(discriminator="loop")]
+    """When its requests come."""
     prompt: Prompt
+    """What they ask."""
     output_tokens: Length
+    """How long an answer is at most."""
     ignore_eos: bool = True
     """Generate exactly `output_tokens`, so that two runs do the same work (an extension of vLLM's API)."""
     api: Literal["completions", "chat"] = "completions"
+    """/v1/completions or /v1/chat/completions."""
     stream: bool = True
+    """Whether answers are streamed; a time to first token is known only then."""
     temperature: Annotated[float, Field(strict=True, ge=0, le=2)] = 0.0
+    """How an engine chooses tokens; 0: always the most probable."""
     priority: Annotated[int, Field(strict=True, ge=-1000, le=1000)] = 0
     """Lower is served earlier by an engine that schedules by priority; others take no notice."""
     requests: Count | None = None
+    """How many at most."""
 
 
 class Workload(_Model):
@@ -140,14 +168,19 @@ class Workload(_Model):
     """
 
     title: str = ""
+    """What it is, in a line."""
     seed: Annotated[int, Field(strict=True)] = 0
+    """What lengths and arrival times follow from."""
     prompts: Literal["fresh", "repeat"] = "fresh"
+    """Whether each run has words of its own."""
     duration_seconds: Seconds | None = None
     """Requests begin during this time; those in flight at its end are waited for."""
     request_timeout_seconds: Seconds = 120.0
+    """A request that is not answered by then has failed."""
     run_timeout_seconds: Seconds = 1800.0
     """The run ends by then whatever the server does."""
     classes: Annotated[tuple[TrafficClass, ...], Field(min_length=1, max_length=16)]
+    """The kinds of requests, sent beside each other."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

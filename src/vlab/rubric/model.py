@@ -20,7 +20,9 @@ class Pressures(_Part):
     """Where the bottleneck is, and where a learner may wrongly see it."""
 
     right: tuple[str, ...]
+    """Any of them is right."""
     wrong: tuple[str, ...] = ()
+    """Those that the incident tempts to see."""
     beside: str | None = None
     """A class of words that must be spoken of with it: one pressure may be right only as contention with somebody."""
 
@@ -29,6 +31,7 @@ class Changes(_Part):
     """What acts on the bottleneck, by the names of the vocabulary's changes."""
 
     act: tuple[str, ...]
+    """Any of them is right."""
     act_on_batch: tuple[str, ...] = ()
     """Those that act where they are for the batch's requests alone."""
     batch_priority: int = 0
@@ -39,6 +42,7 @@ class Vetoes(_Part):
     """Known mistakes."""
 
     always: tuple[str, ...] = ()
+    """Mistakes whatever else is said."""
     unproven: tuple[str, ...] = ()
     """Mistakes unless the text has shown that memory is short and asks for more of it: then they act."""
     alone: tuple[str, ...] = ()
@@ -57,13 +61,16 @@ class Validation(_Part):
     not_under: str | None = None
     """What would show nothing, unless `unless` is there too."""
     unless: str | None = None
+    """With this beside it, what `not_under` names is enough."""
 
 
 class Diagnosis(_Part):
     """The failing layer, and layers that may be named for it too."""
 
     layer: str
+    """Where the fault is."""
     also: tuple[str, ...] = ()
+    """Those that may be named besides."""
 
 
 class Rubric(_Part):
@@ -74,10 +81,15 @@ class Rubric(_Part):
     numbers: tuple[str, ...]
     """Metrics whose numbers are compared with the run's."""
     pressures: Pressures
+    """Where the bottleneck is."""
     changes: Changes
+    """What acts on it."""
     vetoes: Vetoes
+    """What must not be proposed."""
     validation: Validation
+    """What shows that it worked."""
     diagnosis: Diagnosis
+    """What a right diagnosis names."""
 
     @pydantic.model_validator(mode="after")
     def _names_are_known(self) -> "Rubric":
