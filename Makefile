@@ -9,6 +9,8 @@ LAB := vlab-test
 SITE := build/site
 CHROMIUM := /usr/bin/chromium
 BWRAP := /usr/bin/bwrap
+ACTIONLINT := build/tools/actionlint
+ACTIONLINT_VERSION := v1.7.12
 
 .PHONY: help setup demo test unit browser cluster gate mutate lint types docs clean lock
 
@@ -32,7 +34,7 @@ demo: setup ## from nothing to a graded scenario: build, up, break, grade, mend,
 
 test: setup lint types docs unit browser cluster ## everything, with the real cluster and the real engine
 
-unit: setup ## tests that need no cluster and no browser
+unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
 	$(BIN)/pytest -q tests -m "not cluster and not browser"
 
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
@@ -45,6 +47,11 @@ $(CHROMIUM):
 $(BWRAP):
 	@echo "installing Debian's bubblewrap, for programs in a learner's place" >&2
 	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y bubblewrap >/dev/null
+
+$(ACTIONLINT): Makefile
+	@echo "building actionlint $(ACTIONLINT_VERSION), for the tests of action.yml" >&2
+	@GOBIN=$(CURDIR)/$(@D) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
+	@touch $@
 
 gate: setup ## live through every scenario on the cluster tests' lab
 	$(BIN)/vlab up --name $(LAB)

@@ -1,12 +1,13 @@
-"""Reads evidence that anybody may have made, as a folder or a zip file: regular files of known names, not too large."""
+"""Reads what anybody may have made, as a folder or a zip file: regular files of known names, not too large."""
 
 import io
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,11 +41,20 @@ _LIMITS = {
 }
 
 
+_CENTRAL = b"PK\x01\x02"
+"""With this each entry of a zip file's directory begins."""
+
+
 class Refused(LabError):
     """A file that is not read, whatever is in it."""
 
-    def __init__(self, file: str, words: str) -> None:
-        super().__init__(f"{file} {words}", "evidence is regular files as `vlab grade` wrote them; remove what is not")
+    def __init__(
+        self,
+        file: str,
+        words: str,
+        hint: str = "evidence is regular files as `vlab grade` wrote them; remove what is not",
+    ) -> None:
+        super().__init__(f"{file} {words}", hint)
         self.file = file
         self.words = words
 
@@ -59,6 +69,25 @@ class Contents:
     """Names of what is there besides and is no evidence; never read."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What a folder or a zip file of one kind may hold."""
+
+    limit: Callable[[str], int | None]
+    """How large a file may be, by its name; None if no file is called so."""
+    folders: frozenset[str]
+    """Those in which files of known names are, by their paths; no other is looked into."""
+    what: str
+    """How it is called in a message."""
+    hint: str
+    """On a path that holds none."""
+    max_files: int = MAX_FILES
+
+    def none_at(self, path: Path) -> LabError:
+        """That there is none at a path."""
+        return LabError(f"{path} holds no {self.what}", self.hint)
+
+
 def limit(name: str) -> int | None:
     """How large a file of evidence may be, in bytes; None if no file is called so."""
     if name in _LIMITS:
@@ -68,24 +97,32 @@ def limit(name: str) -> int | None:
     return most if pattern is not None and pattern.fullmatch(file) else None
 
 
-def read(path: Path) -> Contents:
+EVIDENCE = Layout(
+    limit=limit,
+    folders=frozenset(_TEXTS),
+    what="evidence",
+    hint="name a folder that `vlab grade` wrote, or a zip file of one",
+)
+
+
+def read(path: Path, layout: Layout = EVIDENCE) -> Contents:
     """What lies in a folder or in a zip file that `pack` made.
 
     Raises:
         Refused: a file is a link, a device or the like, or is too large, or there are too many.
         LabError: it is neither a folder nor a zip file.
     """
-    return _read_folder(path) if path.is_dir() else _read_zip(path)
+    return _read_folder(path, layout) if path.is_dir() else _read_zip(path, layout)
 
 
-def _read_folder(folder: Path) -> Contents:
+def _read_folder(folder: Path, layout: Layout = EVIDENCE) -> Contents:
     files: dict[str, bytes] = {}
     stray: list[str] = []
     left = MAX_BYTES
-    for number, name in enumerate(_names(folder)):
-        if number >= MAX_FILES:
-            raise Refused(str(folder), f"holds more than {MAX_FILES} files")
-        most = limit(name)
+    for number, name in enumerate(_names(folder, layout.folders)):
+        if number >= layout.max_files:
+            raise Refused(str(folder), f"holds more than {layout.max_files} files")
+        most = layout.limit(name)
         if most is None:
             stray.append(shown(name))
         else:
@@ -94,17 +131,17 @@ def _read_folder(folder: Path) -> Contents:
     return Contents(files, tuple(sorted(stray)))
 
 
-def _names(folder: Path) -> Iterator[str]:
-    """Everything in a folder and in its logs/ and answers/, by its path in it; no link is followed."""
+def _names(folder: Path, known: frozenset[str], inside: str = "") -> Iterator[str]:
+    """Everything in a folder and in its known folders, by its path in it; no link is followed."""
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name in _TEXTS and entry.is_dir(follow_symlinks=False):
-                with os.scandir(entry.path) as inside:
-                    yield from (f"{entry.name}/{each.name}" for each in inside)
-            elif entry.is_dir(follow_symlinks=False):
-                yield f"{entry.name}/"
+            name = f"{inside}{entry.name}"
+            if not entry.is_dir(follow_symlinks=False):
+                yield name
+            elif name in known:
+                yield from _names(Path(entry.path), known, f"{name}/")
             else:
-                yield entry.name
+                yield f"{name}/"
 
 
 def read_regular(file: Path, most: int, name: str = "") -> bytes:
@@ -125,44 +162,51 @@ def read_regular(file: Path, most: int, name: str = "") -> bytes:
     except OSError as e:
         raise Refused(name, f"cannot be read: {e.strerror}") from None
     if len(content) > most:
-        raise Refused(name, f"is larger than {_size(most)}")
+        raise Refused(name, f"is larger than {size(most)}")
     return content
 
 
-def _read_zip(file: Path) -> Contents:
+def _read_zip(file: Path, layout: Layout) -> Contents:
     if not os.path.lexists(file):
-        raise no_evidence(file)
+        raise layout.none_at(file)
     raw = read_regular(file.resolve(), MAX_PACKED_BYTES)
+    # zipfile makes an object of every entry before any can be counted; without compression a file may say it, too.
+    if raw.count(_CENTRAL) > 2 * layout.max_files:
+        raise Refused(str(file), f"holds more than {layout.max_files} files")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            return _unpacked(archive)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error):
-        raise no_evidence(file) from None
+            return _unpacked(archive, layout)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, struct.error, ValueError):
+        raise layout.none_at(file) from None
 
 
-def _unpacked(archive: zipfile.ZipFile) -> Contents:
+def _unpacked(archive: zipfile.ZipFile, layout: Layout) -> Contents:
     """Nothing is written anywhere, so that a name leads nowhere; sizes are counted, not believed."""
     files: dict[str, bytes] = {}
     stray: list[str] = []
     total = 0
     entries = archive.infolist()
-    if len(entries) > MAX_FILES:
-        raise Refused(archive.filename or "the zip file", f"holds more than {MAX_FILES} files")
+    if len(entries) > layout.max_files:
+        raise Refused(archive.filename or "the zip file", f"holds more than {layout.max_files} files")
     for entry in entries:
         name = entry.filename
-        most = limit(name)
+        most = layout.limit(name)
         if most is None:
             stray.append(shown(name))
             continue
-        if name in files or entry.flag_bits & 1 or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise Refused(name, "is no regular file, or is there twice")
+        if name in files:
+            raise Refused(name, "is there twice")
+        if entry.flag_bits & 1:
+            raise Refused(name, "is encrypted")
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise Refused(name, "is no regular file")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise Refused(name, "is compressed in a way that is not used here")
         with archive.open(entry) as source:
             content = source.read(most + 1)
         total += len(content)
         if len(content) > most or total > MAX_PACKED_BYTES:
-            raise Refused(name, f"is larger than {_size(min(most, MAX_PACKED_BYTES))}, or all together are")
+            raise Refused(name, f"is larger than {size(min(most, MAX_PACKED_BYTES))}, or all together are")
         files[name] = content
     return Contents(files, tuple(sorted(stray)))
 
@@ -183,7 +227,7 @@ def write_zip(files: Mapping[str, bytes], file: Path) -> None:
         Refused: all together are too large to be read again.
     """
     if sum(map(len, files.values())) > MAX_PACKED_BYTES:
-        raise Refused(str(file), f"would hold more than {_size(MAX_PACKED_BYTES)}")
+        raise Refused(str(file), f"would hold more than {size(MAX_PACKED_BYTES)}")
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -222,14 +266,16 @@ def read_answers(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def shown(name: str) -> str:
-    """A file's name, fit to be printed and kept: not endless, and no bytes that are no text."""
-    return os.fsencode(name[:200]).decode(errors="backslashreplace")
+    """A file's name, fit to be printed and kept: not endless, all of it text, and nothing that moves a cursor."""
+    text = name[:200].encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def no_evidence(path: Path) -> LabError:
     """That there is none at a path."""
-    return LabError(f"{path} holds no evidence", "name a folder that `vlab grade` wrote, or a zip file of one")
+    return EVIDENCE.none_at(path)
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """'64 MiB', '300 KiB'."""
     return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"

@@ -201,14 +201,17 @@ class Evidence:
             raise CannotTell(f"{name} could not be recorded: {status.reason or 'no reason was given'}")
 
 
-def load(path: Path) -> Evidence:
+def load(path: Path, contents: files.Contents | None = None) -> Evidence:
     """Evidence of which every part has been parsed: what is returned holds nothing that this vlab does not know.
+
+    Args:
+        contents: what was read already, of whatever lies at the path.
 
     Raises:
         LabError: it is no evidence, of another version, has a file or a field that is not known, or one that is no
             regular file or too large.
     """
-    evidence = Evidence(path)
+    evidence = Evidence(path, contents)
     for stray in evidence.contents.stray:
         raise LabError(f"{path} has a file that is no evidence: {stray}", "remove it, or update vlab")
     for name, part in PARTS.items():

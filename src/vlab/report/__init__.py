@@ -11,6 +11,10 @@ FORMATS = {
     "json": "vlab.report.json_",
     "junit": "vlab.report.junit",
     "html": "vlab.report.html",
+    "gradescope": "vlab.report.gradescope",
+    "prairielearn": "vlab.report.prairielearn",
+    "classroom50": "vlab.report.classroom50",
+    "step-summary": "vlab.report.step_summary",
 }
 """By name the module whose `text(report, evidence)` renders it; imported when it is first used."""
 
