@@ -183,7 +183,7 @@ class Exercise(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     def text(self, name: str, parameters: Parameters) -> str:
         """brief.md, hints.md or solution/README.md, in Markdown; `{name}` in it is a parameter's value."""
-        return _filled((self.folder / name).read_text(), parameters)
+        return filled((self.folder / name).read_text(), parameters)
 
     def brief(self, parameters: Parameters) -> str:
         """What is to be done, in Markdown: of a scenario the incident as its users see it."""
@@ -266,7 +266,7 @@ class Task(Exercise, frozen=True, extra="forbid"):
 
     def brief(self, parameters: Parameters) -> str:
         """What is to be done, in Markdown."""
-        return _filled(_split(self.page)[1], parameters)
+        return filled(_split(self.page)[1], parameters)
 
 
 @cache
@@ -358,7 +358,7 @@ def _checked(kind: type[SomeExercise], file: Path, text: str) -> SomeExercise:
         raise LabError(f"{file}: {where}: {first['msg']}", hint) from e
 
 
-def _filled(text: str, parameters: Parameters) -> str:
+def filled(text: str, parameters: Parameters) -> str:
     """A text with the values of parameters in the place of `{name}`; other braces stay."""
     return re.sub(r"\{([a-z_]+)\}", lambda m: str(parameters.get(m[1], m[0])), text)
 

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from harness import NAME, SCRIPT, SPENDING, Vlab, run_vlab
+from harness import NAME, SCRIPT, SPENDING, TIMES, Vlab, run_vlab
 from vlab import exercise
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube, kube
@@ -50,7 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What the gate had no time for is never green."""
+    """What the gate had no time for is never green; what pages cost is to be seen."""
     spending = config.stash.get(SPENDING, None)
     for each in spending.not_run if spending else ():
         terminalreporter.write_line(f"not run: {each}", yellow=True)
+    times = config.stash.get(TIMES, {})
+    for page, seconds in times.items():
+        terminalreporter.write_line(f"{seconds:6.1f} s  {page}")
+    if times:
+        terminalreporter.write_line(f"{sum(times.values()):6.1f} s  all pages' commands")

@@ -16,6 +16,9 @@ SCRIPT = Path(sys.executable).with_name("vlab")
 SPENDING = pytest.StashKey[Spending]()
 """What the gate had time for."""
 
+TIMES = pytest.StashKey[dict[str, float]]()
+"""How long the commands of each page took."""
+
 Vlab = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -209,7 +209,9 @@ def _needs(scenario: Scenario) -> list[str]:
 
 
 def _commands(identifier: str) -> str:
-    return "```\n" + "\n".join(f"vlab {verb} {identifier}" for verb in ("start", "watch", "hint", "grade")) + "\n```"
+    return (
+        "```bash\n" + "\n".join(f"vlab {verb} {identifier}" for verb in ("start", "watch", "hint", "grade")) + "\n```"
+    )
 
 
 def _checks(checks: Sequence[Check]) -> str:
