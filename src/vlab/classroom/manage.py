@@ -13,7 +13,7 @@ from vlab.classroom.model import CLASS, Class, Hints, Learner
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
-from vlab.cluster.quantities import quantity
+from vlab.cluster.quantities import number
 from vlab.deployment import Room, kept, names
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
@@ -158,7 +158,7 @@ def refuse_too_large(of: Class, run: Run) -> None:
         "storage": of.quota.storage,
     }
     for what, there in room.items():
-        if asked[what] > quantity(there):
+        if asked[what] > number(there):
             raise LabError(
                 f"{run.scenario} asks for {asked[what]:g} of {what}, and a learner of class {of.name} has {there}",
                 f"close the class and create it with a larger --{what}",

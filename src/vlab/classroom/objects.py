@@ -6,7 +6,7 @@ from typing import Any
 from vlab import render
 from vlab.classroom.model import CLASS, Class, Learner
 from vlab.cluster.lab import Lab
-from vlab.cluster.quantities import quantity
+from vlab.cluster.quantities import number
 from vlab.cluster.witness import namespace_of
 from vlab.settings import EXERCISE, LEARNER
 
@@ -73,12 +73,12 @@ def asked_for(objects: Iterable[Object]) -> dict[str, float]:
     for each in objects:
         spec = each.get("spec") or {}
         if each["kind"] == "PersistentVolumeClaim":
-            found["storage"] += quantity(spec["resources"]["requests"]["storage"])
+            found["storage"] += float(number(spec["resources"]["requests"]["storage"]))
         template = spec.get("template", {}).get("spec") if each["kind"] != "Pod" else spec
         for container in (template or {}).get("containers", ()):
             asks, limits = (container.get("resources", {}).get(k, {}) for k in ("requests", "limits"))
             many = spec.get("replicas", 1) if each["kind"] != "Pod" else 1
             found["gpus"] += many * float(limits.get("nvidia.com/gpu", 0))
-            found["cpu"] += many * quantity(asks.get("cpu", 0))
-            found["memory"] += many * quantity(limits.get("memory", 0))
+            found["cpu"] += many * float(number(asks.get("cpu", 0)))
+            found["memory"] += many * float(number(limits.get("memory", 0)))
     return found

@@ -1,12 +1,14 @@
 """Kubernetes' quantities as numbers."""
 
+from decimal import Decimal
 
-def quantity(text: str | int | float) -> float:
-    """`500m` is 0.5, `3Gi` is 3221225472.
 
-    Raises:
-        ValueError: it is none.
-    """
-    from kubernetes.utils.quantity import parse_quantity
+def number(quantity: object) -> Decimal:
+    """What "500m", "14Gi" or 2 is; 0 if it is none."""
+    from kubernetes.utils.quantity import parse_quantity  # late: it brings the whole client
 
-    return float(parse_quantity(text))
+    try:
+        found: Decimal = parse_quantity(str(quantity))
+    except ValueError:
+        return Decimal(0)
+    return found

@@ -1,0 +1,1 @@
+"""`vlab class board`: what a class is at, on a page for the wall."""
