@@ -88,7 +88,7 @@ class Looker:
         self._cluster = kube(lab)
         self._watched = Watched(self._cluster, lab, run.namespace, self.changed)
         self._limits = judgement.LIMITS.get(lab.provider, Limits())
-        self._light = _light(scenario, frozenset[str]().union(*map(collectors, checks)))
+        self._light = light(scenario)
         self._state = State(with_load=frozenset() if load else needing_load(checks))
         self._shown = self._state
         self._bell = Condition()
@@ -189,7 +189,7 @@ class Looker:
             _same(self._cluster, self._run)
             self._clock = _Clock(self._cluster)
             report = self._report()
-        except _MovedError:
+        except MovedError:
             self._say(moving="something moved while it was looked at")
             self._again()
             return
@@ -223,22 +223,11 @@ class Looker:
 
     def _report(self) -> Report:
         """The verdicts on what is there now; nothing of it is kept."""
-        waited = False
-
-        def wait() -> Settled:
-            nonlocal waited
-            if waited:
-                raise _MovedError
-            waited = True
-            return Settled()
 
         def note(words: str) -> None:
             self._say(doing=words or _READING)
 
-        with TemporaryDirectory(prefix="vlab-watch-", ignore_cleanup_errors=True) as room:
-            folder = Path(room) / "evidence"
-            collect(self._run, self._lab, self._light, folder, wait, self._limits, note, load=self._load)
-            return grade(Evidence(folder), self._scenario.graders, self._scenario.title)
+        return look(self._run, self._lab, self._scenario, self._light, self._limits, note, load=self._load)
 
     def _say(self, *, moving: str = "", doing: str = "", problem: str = "") -> None:
         new = replace(self._state, moving=moving, doing=doing, problem=problem)
@@ -255,11 +244,51 @@ class Looker:
             self._pending.again = time.monotonic() + seconds
 
 
+def look(
+    run: Run,
+    lab: Lab,
+    scenario: Exercise,
+    light: Exercise,
+    limits: Limits,
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    load: bool = False,
+) -> Report:
+    """The verdicts on what is there now, if nothing of it moves; nothing is kept.
+
+    Args:
+        light: what `light` makes of the exercise.
+
+    Raises:
+        MovedError: something moved meanwhile.
+        LabError: the cluster does not answer.
+    """
+    waited = False
+
+    def wait() -> Settled:
+        nonlocal waited
+        if waited:
+            raise MovedError
+        waited = True
+        return Settled()
+
+    with TemporaryDirectory(prefix="vlab-watch-", ignore_cleanup_errors=True) as room:
+        folder = Path(room) / "evidence"
+        collect(run, lab, light, folder, wait, limits, note, load=load)
+        return grade(Evidence(folder), scenario.graders, scenario.title)
+
+
+def light(scenario: Exercise) -> Exercise:
+    """An exercise that collects only what a check reads, and what was measured at its start, which is there already."""
+    read = frozenset[str]().union(*map(collectors, checks_in(*scenario.graders)))
+    return scenario.model_copy(update={"collect": tuple(c for c in scenario.collect if c in read or c == "before")})
+
+
 class _ElsewhereError(LabError):
     """What is watched is not the exercise any more."""
 
 
-class _MovedError(Exception):
+class MovedError(Exception):
     """It had settled, and moved while it was looked at."""
 
 
@@ -276,11 +305,6 @@ class _Clock:
 def _same(cluster: Kube, run: Run) -> None:
     exercise.same_cluster(cluster, run)
     exercise.same_namespace(cluster, run)
-
-
-def _light(scenario: Exercise, read: frozenset[str]) -> Exercise:
-    """An exercise that collects only what a check reads, and what was measured at its start, which is there already."""
-    return scenario.model_copy(update={"collect": tuple(c for c in scenario.collect if c in read or c == "before")})
 
 
 def _stamp(folder: Path) -> frozenset[tuple[str, int]]:

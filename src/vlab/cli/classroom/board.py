@@ -7,6 +7,7 @@ import typer
 
 from vlab import ui
 from vlab.cli.options import ClassName, Json
+from vlab.errors import LabError
 
 
 def register(app: typer.Typer) -> None:
@@ -35,17 +36,23 @@ def board(
     import asyncio
 
     from vlab import catalog
-    from vlab.classroom import store
+    from vlab.classroom import manage, store
     from vlab.classroom.board import numbers
+    from vlab.classroom.board.live import Live
     from vlab.classroom.board.server import Board, address, is_loopback
-    from vlab.classroom.board.sources import Disk
+    from vlab.classroom.board.sources import Disk, Source
     from vlab.classroom.board.state import Wall
 
     found = store.get(of)
     hidden = numbers.numbers(found) if hide_names else None
     titles = {id: each.title for id, each in catalog.exercises().items()}
     disk = Disk(found)
-    served = Board(Wall(found, stuck_after, hidden, titles), [disk], tuple(called or ()))
+    sources: list[Source] = [disk]
+    try:
+        sources.append(Live(found, manage.lab_of(found)))
+    except LabError as e:  # what was graded can be shown without its cluster
+        ui.say(f"gradings alone are shown: {e.message}", style="yellow")
+    served = Board(Wall(found, stuck_after, hidden, titles), sources, tuple(called or ()))
     with ui.Steps() as steps, steps.step("Read the gradings so far"):
         for each in disk.look():
             served.hub.hear(each)

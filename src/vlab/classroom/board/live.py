@@ -1,0 +1,106 @@
+"""A board's news from the cluster itself: the room that is left, and checks that turn while learners work."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from vlab import catalog, judgement, runs
+from vlab.classroom.board.sources import room
+from vlab.classroom.board.state import News, Room, Seen, Trouble, of_report
+from vlab.classroom.model import Class
+from vlab.cluster.kube import kube
+from vlab.cluster.lab import Lab
+from vlab.errors import LabError
+from vlab.runs import Run
+from vlab.settle import Limits
+from vlab.watching.looker import MovedError, light, look
+
+Object = dict[str, Any]
+Stamp = frozenset[tuple[str, str]]
+
+EVERY_S = 5.0
+_AT_ONCE = 4
+"""Looks beside each other: the board must not be what keeps a cluster busy."""
+_KINDS = ("pods", "endpointslices")
+"""What changes when a mending does something: read once for all namespaces."""
+
+
+class Live:
+    """The cluster of a class, asked every few seconds: three lists for all, and a look where something has changed and
+    is still again. A look sends no load, and nothing of it is kept: only a grading counts."""
+
+    NAME = "cluster"
+
+    def __init__(self, of: Class, lab: Lab, every: float = EVERY_S) -> None:
+        self._of, self._lab, self._every = of, lab, every
+        self._cluster = kube(lab)
+        self._spaces = {of.namespace(learner): learner for learner in of.learners}
+        self._before: Mapping[str, Stamp] = {}
+        self._looked: dict[str, Stamp] = {}
+        self._room: Room | None = None
+        self._trouble = ""
+
+    async def news(self) -> AsyncIterator[News]:
+        """As `Source` has it."""
+        while True:
+            for each in await asyncio.to_thread(self.look):
+                yield each
+            await asyncio.sleep(self._every)
+
+    def look(self) -> list[News]:
+        """What is new since the last look."""
+        try:
+            nodes, (pods, slices) = self._cluster.items("nodes"), [self._cluster.items(kind) for kind in _KINDS]
+        except LabError as e:
+            return self._said(e.message)
+        found = self._said("")
+        if (left := room(nodes, pods)) != self._room:
+            self._room = left
+            found.append(left)
+        if self._of.is_exam:  # the wall says nothing of verdicts
+            return found
+        now = stamps([*pods, *slices], self._spaces)
+        still = [space for space, stamp in now.items() if self._before.get(space) == stamp != self._looked.get(space)]
+        self._before = now
+        at_work = {run.namespace: run for run in runs.of(self._lab) if run.learner == self._slug(run.namespace)}
+        due = [at_work[space] for space in still if space in at_work][:_AT_ONCE]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for run, seen in zip(due, pool.map(self._seen, due), strict=True):
+                if seen is not None:
+                    self._looked[run.namespace] = now[run.namespace]
+                    found.append(seen)
+        return found
+
+    def _slug(self, space: str) -> str:
+        return self._spaces[space].slug if space in self._spaces else ""
+
+    def _seen(self, run: Run) -> Seen | None:
+        """What a look says; None if it must be looked at again."""
+        if runs.is_at_work(run):
+            return None
+        exercise = catalog.exercise(run.scenario)
+        limits = judgement.LIMITS.get(self._lab.provider, Limits())
+        try:
+            report = look(run, self._lab, exercise, light(exercise), limits)
+        except (MovedError, LabError):
+            return None
+        return replace(of_report(run.learner, report), source="look")
+
+    def _said(self, words: str) -> list[News]:
+        if words == self._trouble:
+            return []
+        self._trouble = words
+        return [Trouble(self.NAME, words)]
+
+
+def stamps(objects: Sequence[Object], spaces: Mapping[str, Any]) -> dict[str, Stamp]:
+    """By namespace what tells whether anything in it has changed."""
+    found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for each in objects:
+        metadata = each["metadata"]
+        if metadata.get("namespace") in spaces:
+            found[metadata["namespace"]].add((metadata["uid"], metadata["resourceVersion"]))
+    return {space: frozenset(stamp) for space, stamp in found.items()}
