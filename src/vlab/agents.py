@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,11 @@ import pydantic
 
 from vlab import judgement, paths, runs, sandbox, ui
 from vlab.catalog import Exercise
-from vlab.classroom import manage
-from vlab.classroom.model import Class, Learner, Quota
+from vlab.classroom.model import Class, Learner
+from vlab.classroom.one import class_of_one
 from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.lab import Lab
 from vlab.deployment import names
-from vlab.errors import LabError
 from vlab.evidence import read_answers
 
 _TRANSCRIPT_BYTES = 32 << 20
@@ -81,13 +79,12 @@ def attempt(
     Raises:
         LabError: the exercise cannot be done so, or could not be started or graded.
     """
-    manage.refuse_alone(exercise)
     sandbox.program()
     started = datetime.now(UTC).replace(microsecond=0)
     place = folder(agent) / exercise.id / f"{started:%Y%m%dT%H%M%SZ}"
     room = place / "room"
     room.mkdir(parents=True)
-    with _alone(lab, exercise, agent, steps) as (of, learner):
+    with class_of_one(lab, exercise, "agent", agent, steps) as (of, learner):
         run = runs.load(lab, exercise, learner.slug)
         _furnish(room, of, learner, exercise, run)
         with (
@@ -120,25 +117,6 @@ def attempt(
     (room / "kubeconfig").unlink(missing_ok=True)
     runs.write_whole(place / "result.json", scored.model_dump_json(indent=2))
     return scored
-
-
-@contextmanager
-def _alone(lab: Lab, exercise: Exercise, agent: str, steps: ui.Steps) -> Iterator[tuple[Class, Learner]]:
-    """A class of one, with the exercise started, that is gone afterwards."""
-    slug = f"{agent}-{exercise.id}"[:40].strip("-")
-    learner = Learner(slug=slug, key=slug, name=agent)
-    of = manage.new("agent", lab, [learner], quota=Quota())
-    try:
-        for outcome in [
-            *manage.create(of, steps),
-            *manage.start(of, exercise, [learner], steps, replace=True, parallel=1),
-        ]:
-            if not outcome.ok:
-                raise LabError(f"{exercise.id} for {agent}: {outcome.words}", outcome.hint)
-        yield of, learner
-    finally:
-        manage.close(of, steps)
-        shutil.rmtree(of.folder, ignore_errors=True)
 
 
 def _furnish(room: Path, of: Class, learner: Learner, exercise: Exercise, run: runs.Run) -> None:
