@@ -16,7 +16,7 @@ def test_neighbour_untouched(objects, start, nodes, evidence):
     theirs = _of_others(start, evidence)
     before = essences(o for o in start if _space(o) in theirs)
     after = essences(o for o in objects if _space(o) in theirs)
-    for key in before.keys() | after.keys():
+    for key in sorted(before.keys() | after.keys()):
         name = f"{key[0]} {key[2]} of a neighbour"
         expect(key in after, name, "it is gone")
         expect(key in before, f"no new {key[0]} at a neighbour's", f"{key[2]} was put there")

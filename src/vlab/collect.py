@@ -150,6 +150,7 @@ def _header(context: Context, outcomes: Mapping[str, Collected], settled: Settle
         ),
         settled=settled,
         via=context.parts.get("api", {}).get("via", ""),
+        challenge=run.challenge,
         started=datetime.now(UTC),
         seconds=0.0,
         collectors=dict(outcomes),

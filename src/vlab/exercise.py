@@ -1,6 +1,7 @@
 """Starts an exercise, brings it back to its start, and takes it away again."""
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -78,6 +79,7 @@ def start(
         namespace=namespace,
         parameters=drawn,
         started=datetime.now(UTC).replace(microsecond=0),
+        challenge=secrets.token_hex(16),
     )
     run.offer(scenario.templates)
     with runs.at_work(run, "starting"):

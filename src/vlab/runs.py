@@ -33,6 +33,8 @@ class Run(pydantic.BaseModel, frozen=True):
     parameters: Parameters
     started: datetime
     hints_seen: int = 0
+    challenge: str = ""
+    """Drawn at the start, and in every recording of the run: another run's recording has another."""
 
     @property
     def folder(self) -> Path:

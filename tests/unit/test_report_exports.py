@@ -6,8 +6,6 @@ result.json contract of its page "Advanced Autograding" and schemas/result-v1.sc
 Canvas and Moodle publish no schema: the files are read back as their importers read them, by the names of the columns.
 """
 
-import csv
-import io
 import json
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -20,8 +18,7 @@ from markdown_it import MarkdownIt
 
 from vlab.grading.score import earned, score
 from vlab.model import CheckResult, Report, Verdict
-from vlab.report import canvas, classroom50, gradescope, moodle, prairielearn, step_summary
-from vlab.report.gradebook import BOM, Column, Row, cell
+from vlab.report import classroom50, gradescope, prairielearn, step_summary
 
 NASTY = (
     "<img src=x onerror=alert(1)> | @everyone #1 `x` [a](javascript:alert(1)) **b** \n\n# head\n| a |\n&amp; \\| :tada:"
@@ -282,59 +279,3 @@ def test_a_summary_is_never_larger_than_is_shown():
     many = report(*(check(Verdict.FAIL, 1, n, "ä" * 2000) for n in range(300)))
     assert len(step_summary.text(many).encode()) <= step_summary.LIMIT
     assert "0 of 300 points" in step_summary.text(many)
-
-
-COLUMNS = (Column(name="four-gpu-pending", possible=10), Column(name="=cmd|'/c calc'!A1", possible=12.5))
-ADA = Row(
-    name="Lovelace, Ada",
-    first_name="Ada",
-    last_name="Lovelace",
-    id="17",
-    sis_id="0012345",
-    login="ada",
-    email="ada@example.com",
-    section="Tue, 10:00",
-    scores={"four-gpu-pending": 6.5},
-)
-EVE = Row(name='=HYPERLINK("http://evil","x")', last_name="@SUM(1)", sis_id="-7", login="+1+1", email="\t=1")
-
-
-def lines(text):
-    return list(csv.reader(io.StringIO(text.removeprefix(BOM), newline="")))
-
-
-def test_canvas_knows_its_columns_and_what_each_is_worth():
-    head, possible, ada, _ = lines(canvas.text(COLUMNS, [ADA, EVE]))
-    assert head[:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-    assert possible == ["    Points Possible", "", "", "", "", "10", "12.5"]
-    assert ada == ["Lovelace, Ada", "17", "0012345", "ada", "Tue, 10:00", "6.5", ""]
-
-
-def test_moodle_knows_its_columns():
-    head, ada, eve = lines(moodle.text(COLUMNS, [ADA, EVE], bom=True))
-    assert head[:5] == ["First name", "Last name", "ID number", "Username", "Email address"]
-    assert ada == ["Ada", "Lovelace", "0012345", "ada", "ada@example.com", "6.5", ""]
-    assert eve == ["", "'@SUM(1)", "-7", "'+1+1", "'\t=1", "", ""]
-    assert moodle.text(COLUMNS, [], bom=True).startswith(BOM)
-
-
-@given(st.text(max_size=20) | st.text("=+-@\t\r\n 1.aA", max_size=8))
-def test_no_cell_is_a_formula_and_none_is_lost(text):
-    safe = cell(text)
-    assert safe.removeprefix("'") == text or safe == text
-    if safe == text and text.lstrip(" \u00a0")[:1] in tuple("=+-@\t\r\n"):
-        assert text.lstrip(" \u00a0") == "" or float(text) is not None
-    (found,) = lines(canvas.text((), [Row(name=text)]))[2:]
-    assert found[0] == safe
-
-
-@pytest.mark.parametrize("value", ["-5", "+3.2", "7", "ada", "", "a=b", "2026-01-01"])
-def test_what_is_no_formula_stays(value):
-    assert cell(value) == value
-
-
-@pytest.mark.parametrize(
-    "value", ["=1", "+1+1", "-1-1", "@x", "\tx", "\rx", " =1", "\u00a0=1", "-", "+a", "\uff1d1", "-5 "]
-)
-def test_what_could_be_a_formula_is_text(value):
-    assert cell(value) == f"'{value}"

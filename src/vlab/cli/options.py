@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vlab import names
+from vlab.errors import LabError
 
 Name = Annotated[
     str, typer.Option("--name", "-n", envvar="VLAB_NAME", help="Which lab, where several stand side by side.")
@@ -26,6 +28,21 @@ Learners = Annotated[
     list[str] | None,
     typer.Option("--learner", "-l", help="Only this one, as `vlab class show` or the roster has it; several times."),
 ]
+TrustedKey = Annotated[
+    Path | None, typer.Option("--key", help="The public key to trust, instead of this machine's.", show_default=False)
+]
 
 DEFAULT = names.DEFAULT_LAB
 LEARNER = names.DEFAULT_LEARNER
+
+
+def write_file(file: Path, text: str) -> None:
+    """Write a file that an option names, in UTF-8 with its line ends as they are.
+
+    Raises:
+        LabError: it cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8", newline="")
+    except OSError as e:
+        raise LabError(f"cannot write {file}: {e.strerror}", "name a file in a folder that exists") from e
