@@ -169,6 +169,7 @@ POD_TRAITS: dict[str, tuple[str, Callable[[Object], None]]] = {
         "probe-host",
         lambda s: set_(s, *_FIRST, "livenessProbe", {"httpGet": {"host": "169.254.169.254", "port": 80}}),
     ),
+    "claim": ("resourceClaims", lambda s: set_(s, "resourceClaims", [{"name": "gpu"}])),
     "hook": (
         "probe-host",
         lambda s: set_(s, *_FIRST, "lifecycle", "postStart", {"tcpSocket": {"host": "10.0.0.1", "port": 22}}),
@@ -180,7 +181,6 @@ ONLY_OURS: dict[str, tuple[str, Callable[[Object], None]]] = {
     "memory": ("resources", lambda s: set_(s, *_FIRST, "resources", "limits", "memory", "9Ti")),
     "gpus": ("resources", lambda s: set_(s, *_FIRST, "resources", "limits", "nvidia.com/gpu", 1000)),
     "other resource": ("resources", lambda s: set_(s, *_FIRST, "resources", "limits", "hugepages-2Mi", "1Gi")),
-    "claim": ("resourceClaims", lambda s: set_(s, "resourceClaims", [{"name": "gpu"}])),
     "new field": ("tomorrow", lambda s: set_(s, "tomorrow", {"privileged": True})),
     "no quantity": ("malformed", lambda s: set_(s, *_FIRST, "resources", "limits", "memory", "much")),
     "no list": ("malformed", lambda s: set_(s, "containers", {"name": "x"})),

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 import submitting as s
 from vlab.errors import LabError
 from vlab.evidence import files as evidence_files
-from vlab.submission import Policy, admit, manifests, read_submission
-from vlab.submission.files import LAYOUT, MANIFEST_BYTES, MAX_MANIFESTS
+from vlab.submission import Policy, admit, manifests, parse, read_submission
+from vlab.submission.files import LAYOUT, MANIFEST_BYTES, MAX_MANIFESTS, MAX_VALUES
 from vlab.submission.manifests import MAX_DEPTH, MAX_NODES
+
+pytestmark = pytest.mark.timeout(300)
+"""Whoever counts the memory that is taken makes Python several times slower."""
 
 GOOD = {
     "manifests/server.yaml": s.as_yaml(*s.good()),
@@ -158,6 +161,20 @@ def test_many_small_files_that_are_large_together_are_refused(tmp_path):
     assert "all together" in refusal(bomb)
 
 
+def test_a_folder_that_is_large_as_a_whole_is_refused(tmp_path):
+    for number in range(40):
+        file = tmp_path / f"evidence/logs/p{number}--c.log"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("wb") as sink:
+            sink.truncate(2 << 20)
+    assert peak(lambda: refusal(tmp_path)) < MEMORY
+
+
+def test_json_of_which_every_byte_becomes_an_object_is_refused(tmp_path):
+    dense = s.zipped(tmp_path / "s.zip", {"evidence/loads.jsonl": b"[" + b"[]," * MAX_VALUES})
+    assert "evidence/loads.jsonl holds more than" in refusal(dense)
+
+
 def test_many_manifests_that_are_large_together_are_refused(tmp_path):
     large = {f"manifests/{n}.yaml": b"#" * MANIFEST_BYTES for n in range(5)}
     assert refusal(s.zipped(tmp_path / "a.zip", large)) == "manifests/ is larger than 1 MiB, all files together"
@@ -259,16 +276,20 @@ JSONS = {
 }
 
 
-@pytest.mark.parametrize(("name", "texts"), [("x.yaml", TEXTS), ("x.yml", TEXTS), ("x.json", JSONS)])
-def test_a_manifest_that_is_more_than_data_is_refused(tmp_path, name, texts):
-    for reason, text in texts.items():
-        found = read_submission(s.zipped(tmp_path / "s.zip", {f"manifests/{name}": text}))
+NO_DATA = [("x.yaml", reason, text) for reason, text in TEXTS.items()]
+NO_DATA += [("x.json", reason, text) for reason, text in JSONS.items()]
+NO_DATA += [("x.yml", "an anchor", BOMB)]
 
-        def refused(found=found, reason=reason):
-            with pytest.raises(LabError, match=rf"^{name} .*{reason.strip()}"):
-                manifests(found)
 
-        assert peak(refused) < 32 << 20
+@pytest.mark.parametrize(("name", "reason", "text"), NO_DATA, ids=[f"{n}-{r}" for n, r, _ in NO_DATA])
+def test_a_manifest_that_is_more_than_data_is_refused(tmp_path, name, reason, text):
+    found = read_submission(s.zipped(tmp_path / "s.zip", {f"manifests/{name}": text}))
+
+    def refused():
+        with pytest.raises(LabError, match=rf"^{name} .*{reason.strip()}"):
+            manifests(found)
+
+    assert peak(refused) < 32 << 20
 
 
 def test_every_manifest_counts_towards_what_there_may_be(tmp_path):
@@ -327,6 +348,46 @@ def test_what_is_written_is_what_is_read(tmp_path, profile):
     assert read(tmp_path, x_yaml=s.as_yaml(*s.good(profile))) == s.good(profile)
 
 
+SCRAPS = [
+    "a: ",
+    "- ",
+    "? ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "&a",
+    "*a",
+    "!!int",
+    "|\n",
+    ">",
+    "'",
+    '"',
+    "---\n",
+    "#",
+    "%",
+    "\t",
+    "\n",
+    "1",
+    "<<",
+]
+
+
+@given(
+    st.lists(st.sampled_from(SCRAPS), max_size=30).map(lambda parts: "".join(parts).encode()) | st.binary(max_size=60)
+)
+@settings(max_examples=300)
+def test_whatever_is_called_a_manifest_is_read_or_refused_in_a_line(raw):
+    for name in ("x.yaml", "x.json"):
+        try:
+            found = parse({name: raw})
+        except LabError as e:
+            assert e.message.startswith(f"{name} ") and "\n" not in e.message
+        else:
+            assert admit([m.object for m in found], POLICY) or not found
+
+
 # What anybody may do to a submission, and a word of the reason for which it is refused.
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
@@ -374,7 +435,6 @@ def hostile_entries(draw):
     return {f"manifests/{name}": s.as_yaml(*before, wrapped)}, (trait,)
 
 
-@pytest.mark.timeout(300)
 @given(hostile_entries())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(({"manifests/x.yaml": BOMB}, ("an anchor",)))

@@ -1,9 +1,9 @@
 """`vlab submit`: pack an exercise into one file, to be handed in."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
-import pydantic
 import typer
 
 from vlab import catalog, paths, ui
@@ -33,6 +33,7 @@ def submit(
 
     No lab has to be up. A grading is packed once: equal ones make equal files.
     """
+    from vlab.evidence import Evidence
     from vlab.submission import Policy, admit, pack
     from vlab.submission import manifests as read_manifests
 
@@ -43,13 +44,14 @@ def submit(
     with ui.Steps() as steps, steps.step(f"Pack {wanted.id}"):
         packed = pack(file, grading, folder / "answers", manifests)
     objects = [each.object for each in read_manifests(packed)]
-    refused = [str(r) for r in admit(objects, Policy(namespace=_namespace(folder)))]
+    namespace = Evidence(file, packed.evidence).header.namespace
+    refused = [str(r) for r in admit(objects, Policy(namespace=namespace))]
     for each in refused:
         ui.say(f"whoever applies your manifests will refuse this: {each}", style="yellow")
     said = packed.header.claimed
     if as_json:
         found = {"file": str(file), "files": len(packed.files), "refused": refused}
-        typer.echo(pydantic.TypeAdapter(dict[str, object]).dump_json({**found, "claimed": said}, indent=2).decode())
+        typer.echo(json.dumps({**found, "claimed": said.model_dump(mode="json")}, indent=2))
     else:
         typer.echo(str(file))
         ui.say(f"graded {packed.header.graded:%Y-%m-%d %H:%M} UTC: {said.score} of {said.max_score} points")
@@ -63,14 +65,3 @@ def _latest(folder: Path, exercise: str, name: str) -> Path:
         flag = "" if name == DEFAULT else f" --name {name}"
         raise LabError(f"{exercise} has not been graded", f"run `vlab grade {exercise}{flag}` first", Exit.USAGE)
     return done[-1]
-
-
-def _namespace(folder: Path) -> str:
-    """Of the run, as its record says it."""
-    from vlab.runs import Run
-
-    file = folder / "run.json"
-    try:
-        return Run.model_validate_json(file.read_bytes()).namespace
-    except (OSError, pydantic.ValidationError) as e:
-        raise LabError(f"{file} cannot be read by this vlab", "start the exercise anew: `vlab start`") from e

@@ -40,7 +40,6 @@ _LIMITS = {
     SIGNATURE: 1 << 16,
 }
 
-
 _CENTRAL = b"PK\x01\x02"
 """With this each entry of a zip file's directory begins."""
 
@@ -82,6 +81,8 @@ class Layout:
     hint: str
     """On a path that holds none."""
     max_files: int = MAX_FILES
+    max_bytes: int = MAX_BYTES
+    """Of all files of a folder together; of a zip file it is MAX_PACKED_BYTES."""
 
     def none_at(self, path: Path) -> LabError:
         """That there is none at a path."""
@@ -118,7 +119,7 @@ def read(path: Path, layout: Layout = EVIDENCE) -> Contents:
 def _read_folder(folder: Path, layout: Layout = EVIDENCE) -> Contents:
     files: dict[str, bytes] = {}
     stray: list[str] = []
-    left = MAX_BYTES
+    left = layout.max_bytes
     for number, name in enumerate(_names(folder, layout.folders)):
         if number >= layout.max_files:
             raise Refused(str(folder), f"holds more than {layout.max_files} files")
@@ -170,7 +171,7 @@ def _read_zip(file: Path, layout: Layout) -> Contents:
     if not os.path.lexists(file):
         raise layout.none_at(file)
     raw = read_regular(file.resolve(), MAX_PACKED_BYTES)
-    # zipfile makes an object of every entry before any can be counted; without compression a file may say it, too.
+    # zipfile makes an object of every entry before any can be counted. Twice: a file's own bytes may look like one.
     if raw.count(_CENTRAL) > 2 * layout.max_files:
         raise Refused(str(file), f"holds more than {layout.max_files} files")
     try:

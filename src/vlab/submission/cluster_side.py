@@ -69,7 +69,7 @@ def parts(policy: Policy) -> tuple[Part, ...]:
     made = (("apps", ("deployments", "statefulsets", "daemonsets", "replicasets")), ("batch", ("jobs",)))
     core = ("", ("services", "configmaps", "secrets", "persistentvolumeclaims", "pods"))
     return (
-        Part("pods", pods, _of_pods("object"), (*_pod(policy), *_of_a_pod_alone(policy))),
+        Part("pods", pods, _of_pods("object"), (*_pod(policy), *_of_a_pod_alone())),
         Part("templates", (*made, ("", ("replicationcontrollers",))), _of_pods("object", "Deployment"), _made(policy)),
         Part("cronjobs", (("batch", ("cronjobs",)),), _of_pods("object", "CronJob"), _made(policy)),
         Part("podtemplates", (("", ("podtemplates",)),), _of_pods("object", "PodTemplate"), _made(policy)),
@@ -223,6 +223,8 @@ def _containers(policy: Policy) -> Iterable[Rule]:
         "!has(m.mountPropagation) || m.mountPropagation != 'Bidirectional')"
     )
     yield Rule("mountPropagation", f"variables.containers.all(c, {mounts})", "mounts into its node")
+    claims = "!has(variables.spec.resourceClaims) || size(variables.spec.resourceClaims) == 0"
+    yield Rule("resourceClaims", claims, "asks for devices by a claim")
     devices = "variables.containers.all(c, !has(c.volumeDevices) || size(c.volumeDevices) == 0)"
     yield Rule("volumeDevices", devices, "asks for a raw device")
     handlers = [(f"has(c.{name})", f"c.{name}") for name in PROBES]
@@ -284,7 +286,7 @@ def _projected(besides: str = "false") -> str:
     )
 
 
-def _of_a_pod_alone(policy: Policy) -> Iterable[Rule]:  # noqa: ARG001 - as the others
+def _of_a_pod_alone() -> Iterable[Rule]:
     """A pod that a controller made has been scheduled, and has the token that the API server gives to each."""
     yield Rule(
         "nodeName",

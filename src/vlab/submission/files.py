@@ -23,6 +23,8 @@ MANIFEST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(?:yaml|yml|json)"
 MANIFEST_BYTES = 256 << 10
 """Of one file, and of all manifests together four times as much."""
 MAX_MANIFESTS = 50
+MAX_VALUES = 2_000_000
+"""Of all of the evidence's JSON together: each becomes an object, which is larger than its text."""
 
 HINT = "a submission is manifests/*.yaml, answers/*.md, evidence/ as `vlab grade` wrote it, and submission.json"
 
@@ -46,6 +48,7 @@ LAYOUT = Layout(
     what="submission",
     hint="name a folder, or a file that `vlab submit` wrote",
     max_files=2 * files.MAX_FILES,
+    max_bytes=files.MAX_PACKED_BYTES,
 )
 
 
@@ -116,7 +119,16 @@ def read_submission(path: Path) -> Submission:
         if not name.endswith("/") or name.removesuffix("/") not in LAYOUT.folders:  # zip tools write one for a folder
             raise Refused(name, _odd(name), HINT)
     _refuse_many({n: raw for n, raw in found.files.items() if n.startswith(MANIFESTS)})
+    _refuse_dense({n: raw for n, raw in found.files.items() if n.endswith((".json", ".jsonl"))})
     return Submission(path, MappingProxyType(dict(sorted(found.files.items()))))
+
+
+def _refuse_dense(texts: Mapping[str, bytes]) -> None:
+    left = MAX_VALUES
+    for name, raw in texts.items():
+        left -= sum(raw.count(sign) for sign in (b",", b"[", b"{"))
+        if left < 0:
+            raise Refused(name, f"holds more than {MAX_VALUES} values, all files together", HINT)
 
 
 def _refuse_many(manifests: Mapping[str, bytes]) -> None:

@@ -188,14 +188,12 @@ class _Loader(yaml.SafeLoader):
 
 # Plain words that are no strings, as Kubernetes reads them.
 for _name, _pattern, _first in (
-    ("bool", r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", "yYnNtTfFoO"),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)|0o?[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", "-+0123456789."),
-    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("bool", r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF", [*"yYnNtTfFoO"]),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)|0o?[0-7]+|0x[0-9a-fA-F]+", [*"-+0123456789"]),
+    ("float", r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", [*"-+0123456789."]),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
-    _Loader.add_implicit_resolver(
-        f"{_TAG}{_name}", re.compile(rf"(?:{_pattern})\Z"), [*_first] + [""] * (_name == "null")
-    )
+    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(rf"(?:{_pattern})\Z"), _first)
 
 
 def _yaml(text: str, count: _Count) -> Iterator[Any]:
@@ -217,7 +215,7 @@ def _value(loader: _Loader, node: yaml.Node) -> Any:
         raise _Bad(f"has a number of more than {MAX_DIGITS} digits")
     try:
         return _plain(loader.construct_object(node))
-    except (ValueError, KeyError):  # of a word to which a tag gave another type
+    except (ValueError, LookupError):  # of a word to which a tag gave another type
         raise _Bad(f"has a value that is not of its tag's type, line {node.start_mark.line + 1}") from None
 
 
