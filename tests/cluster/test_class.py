@@ -123,6 +123,41 @@ def test_a_node_is_out_of_reach(room):
         assert made.returncode != 0 and "orbidden" in made.stderr, made.stdout
 
 
+@pytest.mark.parametrize(
+    ("made", "trait"),
+    [
+        ({"kind": "Pod", "spec": {"containers": [{"name": "c", "image": "docker.io/library/nginx:1"}]}}, "image"),
+        ({"kind": "Service", "spec": {"type": "NodePort", "ports": [{"port": 80}]}}, "service-type"),
+        ({"kind": "Service", "spec": {"type": "ExternalName", "externalName": "example.com"}}, "service-type"),
+        ({"kind": "ConfigMap", "metadata": {"finalizers": ["example.com/stay"]}}, "finalizers"),
+        ({"kind": "Secret", "type": "example.com/other"}, "type"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_cluster_holds_the_line_of_a_submission(room, made, trait):
+    """What is typed by hand is held to what may be handed in."""
+    metadata = {"name": "tried", **made.get("metadata", {})}
+    tried = room.kubectl(
+        room.of.learners[1],
+        *("create", "--dry-run=server", "-f", "-"),
+        stdin=json.dumps({"apiVersion": "v1", **made, "metadata": metadata}),
+    )
+    assert tried.returncode != 0 and "ValidatingAdmissionPolicy" in tried.stderr, tried.stderr
+    assert trait in tried.stderr
+
+
+def test_what_an_exercise_needs_is_let_through(room):
+    for made in (
+        {"kind": "ConfigMap", "data": {"a": "b"}},
+        {"kind": "Service", "spec": {"ports": [{"port": 80}]}},
+        {"kind": "Secret", "stringData": {"key": "x"}},
+        {"kind": "Pod", "spec": {"containers": [{"name": "c", "image": "registry.k8s.io/pause:3.10"}]}},
+    ):
+        text = json.dumps({"apiVersion": "v1", **made, "metadata": {"name": "tried"}})
+        tried = room.kubectl(room.of.learners[1], "create", "--dry-run=server", "-f", "-", stdin=text)
+        assert tried.returncode == 0, tried.stderr
+
+
 def test_a_round(room, vlab):
     """One learner mends it, one writes, one does nothing: each is told what is theirs."""
     started = vlab("class", "start", EXERCISE, "--class", CLASS)

@@ -10,10 +10,11 @@ from celpy.adapter import json_to_cel
 
 import submitting as s
 import test_submission_admission as ours
+from vlab.settings import CLASS
 from vlab.submission import Policy, admission_policies
 from vlab.submission.admission import POD_SPEC
 from vlab.submission.cluster_side import covered
-from vlab.submission.policy import CLASS, SYSTEMS
+from vlab.submission.policy import SYSTEMS
 
 pytestmark = pytest.mark.timeout(300)
 """CEL in Python is slow, and slower beside others."""
@@ -43,7 +44,13 @@ RESOURCES = {
     "PersistentVolumeClaim": ("", "persistentvolumeclaims"),
     "Ingress": ("networking.k8s.io", "ingresses"),
 }
-MADE = [p for p in admission_policies(POLICY) if p["kind"] == "ValidatingAdmissionPolicy"]
+
+
+def policies(policy):
+    return admission_policies(policy, "the-class", "vlab-class-x")
+
+
+MADE = [p for p in policies(POLICY) if p["kind"] == "ValidatingAdmissionPolicy"]
 ELSEWHERE = {"nfs", "csi", "hostPath", "image volume"}
 """Traits of volumes, which the cluster's message does not tell apart."""
 
@@ -192,12 +199,12 @@ def test_a_deletion_that_waits_is_let_through_and_a_new_finalizer_is_not():
 
 
 def test_it_holds_in_a_class_and_never_in_the_systems_namespaces():
-    made = admission_policies(POLICY)
+    made = policies(POLICY)
     bindings = [o for o in made if o["kind"] == "ValidatingAdmissionPolicyBinding"]
     assert [b["spec"]["policyName"] for b in bindings] == [p["metadata"]["name"] for p in MADE]
     for binding in bindings:
         has, not_in = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
-        assert has == {"key": CLASS, "operator": "Exists"}
+        assert has == {"key": CLASS, "operator": "In", "values": ["the-class"]}
         assert (not_in["key"], not_in["operator"]) == ("kubernetes.io/metadata.name", "NotIn")
         assert set(not_in["values"]) == set(SYSTEMS) >= {"kube-system", "vlab-system"}
         assert binding["spec"]["validationActions"] == ["Deny"]
@@ -219,5 +226,5 @@ def test_what_the_cluster_leaves_to_others_is_known():
 
 
 def test_one_set_serves_a_whole_class():
-    assert admission_policies(POLICY) == admission_policies(POLICY.model_copy(update={"namespace": "class-ada"}))
-    assert admission_policies(Policy(root=True)) != admission_policies(Policy())
+    assert policies(POLICY) == policies(POLICY.model_copy(update={"namespace": "class-ada"}))
+    assert policies(Policy(root=True)) != policies(Policy())

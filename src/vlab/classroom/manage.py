@@ -9,7 +9,7 @@ from vlab import begin, runs, ui
 from vlab.catalog import Exercise
 from vlab.classroom import access, objects, store
 from vlab.classroom.many import Note, Outcome, for_each
-from vlab.classroom.model import CLASS, Class, Hints, Learner
+from vlab.classroom.model import Class, Hints, Learner
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
@@ -17,6 +17,7 @@ from vlab.cluster.quantities import number
 from vlab.deployment import Room, kept, names
 from vlab.errors import Exit, LabError
 from vlab.runs import Run
+from vlab.settings import CLASS
 
 _WIDE = ("clusterrolebindings", "clusterroles", "validatingadmissionpolicybindings", "validatingadmissionpolicies")
 """What a class has outside of namespaces, in the order in which it goes."""

@@ -8,8 +8,6 @@ import pydantic
 
 from vlab import paths
 
-CLASS = "vlab.dev/class"
-"""Label of everything that belongs to a class; its value is the class's uid."""
 LONGEST_CLASS = 20
 LONGEST_SLUG = 40
 """Together with a dash they fit into a namespace's 63 characters."""

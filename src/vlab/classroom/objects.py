@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vlab import render
-from vlab.classroom.model import CLASS, Class, Learner
+from vlab.classroom.model import Class, Learner
 from vlab.cluster.lab import Lab
 from vlab.cluster.quantities import number
 from vlab.cluster.witness import namespace_of
-from vlab.settings import EXERCISE, LEARNER
+from vlab.settings import CLASS, EXERCISE, LEARNER
+from vlab.submission import Policy, admission_policies
+from vlab.submission.policy import known_images
+from vlab.values import read_values
 
 Object = dict[str, Any]
 
@@ -31,7 +34,15 @@ def room_labels(of: Class) -> dict[str, str]:
 
 def of_class(of: Class, lab: Lab) -> list[Object]:
     """What there is once."""
-    return render.labelled(render.manifest("class", system=of.system), labels(of, lab))
+    made = render.manifest("class", system=of.system)
+    return render.labelled([*made, *admission_policies(policy(lab), of.uid, of.system)], labels(of, lab))
+
+
+def policy(lab: Lab) -> Policy:
+    """What may be applied in the class's namespaces, by hand as well: the cluster holds it."""
+    given = read_values(lab.values) if lab.values.is_file() else {}
+    own = [str(image) for part in given.values() if isinstance(part, dict) and (image := part.get("image"))]
+    return Policy(images=(*known_images(), *own))
 
 
 def of_learner(of: Class, lab: Lab, learner: Learner) -> list[Object]:

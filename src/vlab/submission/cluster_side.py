@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vlab.evidence import Object
+from vlab.settings import CLASS
 from vlab.submission.admission import POD_SPEC, PROBES, PROJECTED, TRAITS
-from vlab.submission.policy import CLASS, SYSTEMS, Policy
+from vlab.submission.policy import SYSTEMS, Policy
 
 _API = "admissionregistration.k8s.io/v1"
 _FINALIZERS = ("foregroundDeletion", "orphan", "kubernetes.io/pvc-protection")
@@ -54,13 +55,17 @@ class Part:
     rules: tuple[Rule, ...]
 
 
-def admission_policies(policy: Policy) -> list[Object]:
+def admission_policies(policy: Policy, of: str, called: str) -> list[Object]:
     """A ValidatingAdmissionPolicy and its binding for each part.
 
-    They hold in namespaces with the label vlab.dev/class and in no others, never in those of the system. The policy's
-    own namespace plays no part: one set serves a whole class.
+    They hold in namespaces whose label vlab.dev/class says `of`, and in no others; never in those of the system. The
+    policy's own namespace plays no part: one set serves a whole class.
+
+    Args:
+        of: the class's uid.
+        called: how their names begin.
     """
-    return [o for part in parts(policy) for o in (_policy(part), _binding(part))]
+    return [o for part in parts(policy) for o in (_policy(part, called), _binding(part, of, called))]
 
 
 def parts(policy: Policy) -> tuple[Part, ...]:
@@ -86,7 +91,7 @@ def covered(policy: Policy) -> frozenset[str]:
     return frozenset(rule.trait for part in parts(policy) for rule in part.rules)
 
 
-def _policy(part: Part) -> Object:
+def _policy(part: Part, called: str) -> Object:
     rules = [
         {
             "apiGroups": [group],
@@ -100,7 +105,7 @@ def _policy(part: Part) -> Object:
     return {
         "apiVersion": _API,
         "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": _name(part)},
+        "metadata": {"name": f"{called}-{part.name}"},
         "spec": {
             "failurePolicy": "Fail",
             "matchConstraints": {"resourceRules": rules},
@@ -113,25 +118,21 @@ def _policy(part: Part) -> Object:
     }
 
 
-def _binding(part: Part) -> Object:
+def _binding(part: Part, of: str, called: str) -> Object:
     selector = [
-        {"key": CLASS, "operator": "Exists"},
+        {"key": CLASS, "operator": "In", "values": [of]},
         {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(SYSTEMS)},
     ]
     return {
         "apiVersion": _API,
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": _name(part)},
+        "metadata": {"name": f"{called}-{part.name}"},
         "spec": {
-            "policyName": _name(part),
+            "policyName": f"{called}-{part.name}",
             "validationActions": ["Deny"],
             "matchResources": {"namespaceSelector": {"matchExpressions": selector}},
         },
     }
-
-
-def _name(part: Part) -> str:
-    return f"vlab-class-{part.name}"
 
 
 _CALLER = (("controller", _CONTROLLER),)

@@ -7,9 +7,6 @@ from pydantic import BaseModel, ConfigDict
 from vlab.pins import pins
 from vlab.settings import GPU, NAMESPACE, SYSTEM
 
-CLASS = "vlab.dev/class"
-"""On a namespace: it is a learner's of a class, and the cluster holds what is applied in it to the policy."""
-
 SYSTEMS = ("kube-system", "kube-public", "kube-node-lease", SYSTEM)
 """Namespaces that are nobody's of a class, however they are labelled."""
 
