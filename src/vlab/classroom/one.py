@@ -1,12 +1,11 @@
 """A class of one, for as long as a program or a submission has a learner's place on a cluster."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vlab import ui
 from vlab.catalog import Exercise
-from vlab.classroom import manage
+from vlab.classroom import manage, store
 from vlab.classroom.model import LONGEST_SLUG, Class, Learner
 from vlab.cluster.lab import Lab
 from vlab.errors import LabError
@@ -37,4 +36,4 @@ def class_of_one(
         yield of, learner
     finally:
         manage.close(of, steps)
-        shutil.rmtree(of.folder, ignore_errors=True)
+        store.remove(called)

@@ -1,6 +1,7 @@
 """Keeps classes: one folder each under the state folder, whole or not at all."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -26,6 +27,11 @@ def save(made: Class) -> None:
     """Write the record."""
     made.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     runs.write_whole(made.folder / _RECORD, made.model_dump_json(indent=2))
+
+
+def remove(name: str) -> None:
+    """Forget a class; its runs lie with their lab."""
+    shutil.rmtree(folder(name), ignore_errors=True)
 
 
 def find(name: str) -> Class | None:
