@@ -5,6 +5,8 @@ With `--update` pages are given what was said where it is not what they show.
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -39,13 +41,29 @@ def _pages() -> list[str]:
     return [page for page, text in named if any(f.is_run for f in fences.fences(page, text))]
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of this checkout: pages may add to it."""
+    copy = tmp_path_factory.mktemp("checkout")
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
+    for name in (n for n in names if n and (ROOT / n).is_file()):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, copy / name)
+    yield copy
+    shutil.rmtree(copy)
+
+
 @pytest.fixture
-def session(tmp_path: Path, lab: Lab, cluster: Kube) -> Iterator[Session]:
-    """A terminal in a folder with vlab's environment, as a checkout has it; in the end no exercise is deployed."""
+def session(tmp_path: Path, checkout: Path, lab: Lab, cluster: Kube) -> Iterator[Session]:
+    """A terminal in a folder that has what a checkout has; in the end no exercise is deployed."""
     own = {"VLAB_NAME": NAME, "PATH": f"{SCRIPT.parent}:{os.environ['PATH']}", "COLUMNS": "100"}
+    own["PYTHONPATH"] = str(checkout / "src")  # the copy is the vlab that is used
     env = {k: v for k, v in os.environ.items() if k not in ("KUBECONFIG", "VLAB_LEARNER")}
     with Session(tmp_path / "work", {**env, **own}, _ENV) as typed:
         (typed.folder / ".venv").symlink_to(sys.prefix)
+        for part in (f for f in checkout.iterdir() if not f.name.startswith(".")):
+            (typed.folder / part.name).symlink_to(part)
         yield typed
     exercise.remove(cluster, lab, NAMESPACE)
 

@@ -5,6 +5,7 @@ import pytest
 from vlab import catalog
 from vlab.classroom import access, manage, many, objects, roster, store
 from vlab.classroom.model import Class, Hints, Quota
+from vlab.cluster import network
 from vlab.cluster.lab import Lab
 from vlab.errors import LabError
 
@@ -188,3 +189,17 @@ def test_a_kubeconfig_names_one_account_and_its_two_places():
     spaces = {c["name"]: c["context"]["namespace"] for c in found["contexts"]}
     assert spaces == {"lab": f"spring-{LEARNERS[0].slug}", "desk": "vlab-class-spring"}
     assert found["current-context"] == "lab" and len(found["users"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "enforced"),
+    [
+        ({"kube-proxy", "calico-node"}, True),
+        ({"kindnet", "kube-proxy"}, True),
+        ({"pod-network", "kube-proxy", "gpu-device-plugin"}, False),
+        ({"kube-flannel-ds"}, False),
+        ({"kube-proxy", "somebodys-cni"}, None),
+    ],
+)
+def test_networks_that_keep_pods_apart(names, enforced):
+    assert network.judged(names) is enforced

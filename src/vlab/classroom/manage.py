@@ -13,6 +13,7 @@ from vlab.classroom.model import Class, Hints, Learner
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
+from vlab.cluster.network import enforces_policies
 from vlab.cluster.quantities import number
 from vlab.deployment import Room, kept, names
 from vlab.errors import Exit, LabError
@@ -79,6 +80,7 @@ def create(of: Class, steps: ui.Steps, server: str = "", parallel: int = 8) -> l
     store.save(of)
     with steps.step(f"Make class {of.name}"):
         _refuse_others(cluster, of)
+        _say_isolation(enforces_policies(cluster))
         for each in objects.of_class(of, lab):
             cluster.put(each)
 
@@ -91,6 +93,16 @@ def create(of: Class, steps: ui.Steps, server: str = "", parallel: int = 8) -> l
 
     with steps.step(f"Make {len(of.learners)} learners' accounts and namespaces") as line:
         return for_each(of.learners, work, parallel, line.note)
+
+
+def _say_isolation(enforced: bool | None) -> None:
+    """Rights keep learners apart everywhere; their pods only where the network does."""
+    if enforced:
+        return
+    known = "does not hold pods to NetworkPolicies" if enforced is False else "may not hold pods to NetworkPolicies"
+    ui.say(
+        f"this cluster's network {known}: a learner who finds the address of another's pod can ask it", style="yellow"
+    )
 
 
 def _put_once(cluster: Kube, wanted: objects.Object) -> None:
