@@ -159,3 +159,13 @@ def test_texts_name_what_there_is(exercise, profile, named):
 def test_a_text_has_the_learners_own_figures():
     scenario = catalog.scenario("cache-saturated")
     assert "40 people at once" in scenario.brief({**scenario.draw("ada"), "users": 40})
+
+
+@pytest.mark.parametrize("identifier", catalog.exercises())
+@pytest.mark.parametrize("last", [False, True])
+def test_blocks_are_of_a_size_that_the_cpu_engine_has(identifier, last):
+    """Its attention works on multiples of 32 tokens; with others it ends while it starts (vLLM 0.32.0)."""
+    exercise = catalog.exercise(identifier)
+    parameters = exercise.end(last)
+    made = deployment.values("cpu", "x", exercise.values, parameters)
+    assert int(made["server"]["flags"].get("block-size", 32)) % 32 == 0
