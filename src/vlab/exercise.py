@@ -68,6 +68,7 @@ def start(
     )  # fmt: skip
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
+    given_up = runs.find(lab, scenario, learner)
     there = cluster.find("namespaces", namespace) or {"metadata": {"uid": ""}}
     run = Run(
         lab=lab.name,
@@ -80,6 +81,7 @@ def start(
         parameters=drawn,
         started=datetime.now(UTC).replace(microsecond=0),
         challenge=secrets.token_hex(16),
+        earlier=() if given_up is None else given_up.begun,
     )
     run.offer(scenario.templates)
     with runs.at_work(run, "starting"):

@@ -19,6 +19,13 @@ from vlab.locks import held, locked
 Object = dict[str, Any]
 
 
+class Begun(pydantic.BaseModel, frozen=True):
+    """When a run began, and what tells its recordings from another's."""
+
+    challenge: str
+    started: datetime
+
+
 class Run(pydantic.BaseModel, frozen=True):
     """A learner's run of an exercise."""
 
@@ -35,6 +42,13 @@ class Run(pydantic.BaseModel, frozen=True):
     hints_seen: int = 0
     challenge: str = ""
     """Drawn at the start, and in every recording of the run: another run's recording has another."""
+    earlier: tuple[Begun, ...] = ()
+    """The learner's runs of it that were given up for this one; their gradings are kept in the same folder."""
+
+    @property
+    def begun(self) -> tuple[Begun, ...]:
+        """All whose gradings its folder keeps."""
+        return (*self.earlier, Begun(challenge=self.challenge, started=self.started))
 
     @property
     def folder(self) -> Path:

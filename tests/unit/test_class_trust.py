@@ -9,6 +9,7 @@ import pytest
 import classes
 from vlab.classroom import trust
 from vlab.evidence import seal
+from vlab.runs import Begun
 
 
 @pytest.fixture
@@ -78,12 +79,21 @@ def test_a_folder_copied_within_ones_own_is_there_twice(room):
     only(room, folder, "another place too")
 
 
-def test_an_older_folder_in_a_new_run(room):
+def test_an_older_folder_in_a_run_that_is_not_its_own(room):
     folder = room.grade(room.learner())
     room.start(room.learner(), started=classes.STARTED + timedelta(hours=5), challenge="new")
-    found = said(room, folder)
-    assert len(found) == 2
-    assert "before this run began" in found[0] and "challenge" in found[1]
+    (found,) = said(room, folder)
+    assert "challenge of any run" in found
+
+
+def test_a_grading_of_a_run_that_was_given_up_is_honest(room):
+    run = room.start(room.learner())
+    folder = room.grade(room.learner(), run=run)
+    later = classes.STARTED + timedelta(hours=5)
+    room.start(room.learner(), started=later, challenge="new", earlier=run.begun)
+    assert said(room, folder) == ()
+    room.start(room.learner(), started=later, challenge="new", earlier=(Begun(challenge=run.challenge, started=later),))
+    assert ["before its run began" in each for each in said(room, folder)] == [True]
 
 
 def test_of_before_the_class(room):

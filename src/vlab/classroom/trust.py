@@ -147,14 +147,12 @@ def _of_run(header: Header, run: Run | None, of: Class) -> Iterable[str]:
     if run is None:
         yield "the record of the run cannot be read, so nothing says that this evidence belongs to it"
         return
-    if header.started < run.started:
-        yield (
-            f"recorded {header.started:%Y-%m-%d %H:%M} UTC, before this run began: of an earlier run, "
-            "or an old folder that was put here"
-        )
-    if header.challenge != run.challenge:
-        yield "the evidence does not have this run's challenge: it was recorded of another run"
-    elif not run.challenge and header.namespace_uid != run.namespace_uid:
+    begun = next((each for each in run.begun if each.challenge == header.challenge), None)
+    if begun is None:
+        yield "the evidence does not have the challenge of any run of theirs: it was recorded of another's"
+    elif header.started < begun.started:
+        yield f"recorded {header.started:%Y-%m-%d %H:%M} UTC, before its run began"
+    elif not begun.challenge and header.namespace_uid != run.namespace_uid:
         # A reset may make the namespace anew; where there is a challenge, that says which run it is.
         yield "the evidence is of another namespace than this run's"
     if header.cluster.get("uid", "") != run.cluster_uid:
