@@ -22,7 +22,7 @@ from vlab.measure import Before
 from vlab.model import Verdict
 from vlab.runs import Run
 from vlab.serving import serving
-from vlab.settings import GPU
+from vlab.settings import GPU, SERVICE
 
 _SHOWS_S = 120.0
 
@@ -65,7 +65,7 @@ def begin(
                 _refuse_no_fault(cluster, lab, scenario, run, settled.moving)
         elif scenario.starts_with == "server":
             with steps.step("Wait for the server") as line:
-                settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited)
+                settled = settle.settle(cluster, lab, namespace, line.note, scenario.awaited or (SERVICE,))
                 _refuse_no_server(cluster, lab, run, settled.moving)
     if scenario.measured:
         with steps.step("Measure it as it is, to compare with later") as line:

@@ -139,6 +139,7 @@ def rendered(
     ingress_class: str = "",
     tried: Mapping[str, Any] | None = None,
     room: Room | None = None,
+    dtype: str = "",
 ) -> Rendered:
     """The deployment of a scenario for a learner.
 
@@ -148,8 +149,11 @@ def rendered(
         gpus: how many the fault may take; of a cluster that vlab made, all.
         tried: a change that somebody proposes, laid over the values of the faulty one.
         room: what the namespace has besides.
+        dtype: in what the engine computes, where its own choice does not fit its processor.
     """
     own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
+    if dtype:
+        own_values = catalog.merged({"server": {"flags": {"dtype": dtype}}}, own_values)
     site = catalog.merged(own_values, read_values(lab.values) if lab.values.is_file() else {})
     workers = lab.workers if gpus is None else gpus
     room = room or Room()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from vlab import runs
+from vlab import machine, runs
 from vlab.bring import Note, bring, create_namespaces, foreign, quiet, spaces_in
 from vlab.catalog import Exercise, Parameters
 from vlab.cluster import nodes
@@ -64,7 +64,7 @@ def start(
     ingress = _ingress_class(cluster) if lab.provider == "context" and scenario.edge else ""
     made = rendered(
         lab, scenario, learner, namespace, drawn,
-        built=built, gpus=gpus, ingress_class=ingress, tried=tried, room=room,
+        built=built, gpus=gpus, ingress_class=ingress, tried=tried, room=room, dtype=_dtype(lab),
     )  # fmt: skip
     _refuse_foreign(cluster, lab, made)
     create_namespaces(cluster, made.faulty)
@@ -92,6 +92,12 @@ def start(
         bring(cluster, lab, run, made.faulty, scenario, note)
         runs.write_whole(run.start, json.dumps(snapshot(cluster, lab, namespace)))
     return run
+
+
+def _dtype(lab: Lab) -> str:
+    """In what the engine computes: its own choice, but on this machine's processor if that has no instructions for it."""
+    here = lab.provider != "context" and lab.profile == "cpu"
+    return "float32" if here and not machine.multiplies_bfloat16() else ""
 
 
 def _ingress_class(cluster: Kube) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 import making
-from vlab import begin, catalog, runs
+from vlab import begin, catalog, machine, runs
 from vlab.cluster.lab import new
 from vlab.deployment import rendered
 from vlab.errors import LabError
@@ -65,3 +65,27 @@ def test_a_fault_that_does_not_show_is_refused_and_measured_anew(begun):
 
 def test_every_scenario_that_is_measured_is_tried_here():
     assert SHOWN.keys() == HIDDEN.keys() == {s.id for s in catalog.scenarios().values() if s.measured}
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "fits"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu sse avx avx2 fma\n", False),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16\n", True),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+        ("processor\t: 0\nFeatures\t: fp asimd\n", False),
+        ("", True),
+    ],
+)
+def test_processors_that_compute_in_what_the_model_is_stored_in(cpuinfo, fits):
+    assert machine.in_bfloat16(cpuinfo) is fits
+
+
+@pytest.mark.parametrize("dtype", ["", "float32"])
+def test_an_engine_is_told_in_what_to_compute(dtype):
+    lab = new("here", "kind-built", None, "cpu", 4, "kind-here")
+    found = rendered(lab, catalog.scenario("shm-missing"), "ana", "llm-demo", {}, dtype=dtype)
+    for each in (found.healthy, found.faulty):
+        (server,) = (o for o in each.objects if o["kind"] == "Deployment")
+        arguments = server["spec"]["template"]["spec"]["containers"][0]["args"]
+        assert [a for a in arguments if "dtype" in a] == ([f"--dtype={dtype}"] if dtype else [])
