@@ -95,7 +95,7 @@ def start(
 
 
 def _dtype(lab: Lab) -> str:
-    """In what the engine computes: its own choice, but on this machine's processor if that has no instructions for it."""
+    """In what the engine computes: its own choice, unless this machine's processor has no instructions for that."""
     here = lab.provider != "context" and lab.profile == "cpu"
     return "float32" if here and not machine.multiplies_bfloat16() else ""
 
