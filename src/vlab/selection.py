@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-BUDGET_MINUTES = 6.0
+BUDGET_MINUTES = 4.0
 PHASE_S = 30.0
 """What a phase takes before any was measured."""
 

@@ -1,6 +1,6 @@
 """Every command on a page is run, in the page's order, and says what the page shows.
 
-With `--update` pages are given what was said where it is not what they show. VLAB_PAGES_MINUTES (6 if not set; 0: no
+With `--update` pages are given what was said where it is not what they show. VLAB_PAGES_MINUTES (4 if not set; 0: no
 end) is what it spends: the commit draws the order, and what there was no time for is printed as "not run".
 """
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 _ENV = 'eval "$(vlab env)"'
-MINUTES = float(os.environ.get("VLAB_PAGES_MINUTES", "6"))
+MINUTES = float(os.environ.get("VLAB_PAGES_MINUTES", "4"))
 TASKS = {str(task.page.relative_to(ROOT)): task.id for task in catalog.tasks().values()}
 
 
