@@ -14,7 +14,7 @@ from vlab.cluster.lab import Lab, Profile
 from vlab.pins import pins
 from vlab.runs import Run
 from vlab.settings import EXERCISE, LEARNER, SCENARIO
-from vlab.values import read_values
+from vlab.values import values_of
 
 Object = dict[str, Any]
 
@@ -154,7 +154,7 @@ def rendered(
     own_values = catalog.merged(scenario.values, scenario.on(lab.profile).values)
     if dtype:
         own_values = catalog.merged({"server": {"flags": {"dtype": dtype}}}, own_values)
-    site = catalog.merged(own_values, read_values(lab.values) if lab.values.is_file() else {})
+    site = catalog.merged(own_values, values_of(lab.values))
     workers = lab.workers if gpus is None else gpus
     room = room or Room()
     marks = {SCENARIO: scenario.id, LEARNER: learner, EXERCISE: namespace, **room.labels}

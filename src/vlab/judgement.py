@@ -1,7 +1,6 @@
 """One grading of a run: wait until it has settled, record evidence, judge it, keep all of it."""
 
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from vlab import exercise, runs, settle, ui
@@ -55,8 +54,7 @@ def judge(
     exercise.same_cluster(cluster, run)
     exercise.same_namespace(cluster, run)
     with runs.at_work(run, "grading"):
-        folder = run.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-        folder.mkdir(parents=True)
+        folder = run.new_grading()
         limits = LIMITS.get(lab.provider, Limits(patience, patience))
         end = time.monotonic() + patience
 

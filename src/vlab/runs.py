@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,12 @@ class Run(pydantic.BaseModel, frozen=True):
         """What was rendered for it: of the healthy and of the faulty deployment."""
         return self.folder / "wanted.json"
 
+    def new_grading(self) -> Path:
+        """A new folder for the report and the evidence of a grading that begins now."""
+        folder = self.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+        folder.mkdir(parents=True)
+        return folder
+
     def save(self) -> None:
         """Write the record, whole or not at all."""
         write_whole(self.folder / "run.json", self.model_dump_json(indent=2))
@@ -116,8 +122,13 @@ def read_objects(file: Path) -> Any:
         ) from None
 
 
+def on(lab: str) -> Path:
+    """Where a lab's runs lie: a folder a learner, and in it one an exercise."""
+    return paths.labs() / lab / "runs"
+
+
 def _folder(lab: str, scenario: str, learner: str) -> Path:
-    return paths.labs() / lab / "runs" / learner / scenario
+    return on(lab) / learner / scenario
 
 
 def find(lab: Lab, scenario: Exercise, learner: str) -> Run | None:
@@ -163,7 +174,7 @@ def forget(lab: Lab, scenario: Exercise, learner: str) -> None:
 def of(lab: Lab) -> list[Run]:
     """Every run on this lab that can be read, the newest first."""
     found = []
-    for file in (paths.labs() / lab.name / "runs").glob("*/*/run.json"):
+    for file in on(lab.name).glob("*/*/run.json"):
         try:
             run = Run.model_validate_json(file.read_text())
         except (OSError, pydantic.ValidationError):

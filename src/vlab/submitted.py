@@ -23,6 +23,7 @@ from vlab.submission import Policy, Submission, admit, manifests
 _APPLY_S = 60.0
 _IMMUTABLE = ("field is immutable", "updates to statefulset spec", "pod updates may not change")
 _CLASS = "ci"
+_ADMITTED = "submission-admitted"
 
 
 @dataclass(frozen=True)
@@ -89,17 +90,21 @@ def _apply(of: Class, learner: Learner, wanted: Object) -> str:
 
 
 def _kept(run: runs.Run, report: Report) -> tuple[Report, Path]:
-    folder = run.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    folder.mkdir(parents=True)
+    folder = run.new_grading()
     (folder / "report.json").write_text(report.model_dump_json(indent=2))
     return report, folder
+
+
+def is_refused(report: Report) -> bool:
+    """Whether a report is of a submission that was not applied."""
+    return any(check.id == _ADMITTED for check in report.checks)
 
 
 def refused_report(exercise: Exercise, whose: str, refused: Sequence[str]) -> Report:
     """The report of a submission that is not applied: one check, worth all points of the exercise, that failed."""
     now = datetime.now(UTC).replace(microsecond=0)
     result = CheckResult(
-        id="submission-admitted",
+        id=_ADMITTED,
         title="Everything that was handed in may be applied",
         points=sum(each.points for each in checks_in(*exercise.graders)),
         earned=0,

@@ -8,6 +8,15 @@ import yaml
 from vlab.errors import LabError
 
 
+def values_of(file: Path) -> dict[str, Any]:
+    """What a lab keeps of a site's own values; nothing if `vlab up` was given none.
+
+    Raises:
+        LabError: as `read_values`.
+    """
+    return read_values(file) if file.is_file() else {}
+
+
 def read_values(file: Path) -> dict[str, Any]:
     """A file of values; manifests/profiles/ shows what there is.
 

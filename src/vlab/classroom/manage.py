@@ -164,13 +164,7 @@ def start(
 def refuse_too_large(of: Class, run: Run) -> None:
     """Raises: LabError if what an exercise deploys does not fit into the class's quota: another fault than its own."""
     asked = objects.asked_for(kept(run).faulty.objects)
-    room: dict[str, str | int] = {
-        "gpus": of.quota.gpus,
-        "cpu": of.quota.cpu,
-        "memory": of.quota.memory,
-        "storage": of.quota.storage,
-    }
-    for what, there in room.items():
+    for what, there in of.quota.model_dump(include=set(asked)).items():
         if asked[what] > number(there):
             raise LabError(
                 f"{run.scenario} asks for {asked[what]:g} of {what}, and a learner of class {of.name} has {there}",
@@ -252,8 +246,9 @@ def close(of: Class, steps: ui.Steps) -> None:
             spaces = [o["metadata"]["name"] for o in cluster.items("namespaces", selector=selector)]
             for name in spaces:
                 cluster.delete("namespaces", name)
-            for pod in (p for name in spaces for p in cluster.items("pods", name)):  # nobody waits for their goodbye
-                cluster.delete("pods", pod["metadata"]["name"], pod["metadata"]["namespace"], grace=1)
+            for metadata in (pod["metadata"] for pod in cluster.items("pods")):
+                if metadata["namespace"] in spaces:  # nobody waits for their goodbye
+                    cluster.delete("pods", metadata["name"], metadata["namespace"], grace=1)
             for number, name in enumerate(spaces):
                 line.note(f"{number} of {len(spaces)} namespaces are gone")
                 cluster.gone("namespaces", name, timeout=_GONE_S)

@@ -11,7 +11,7 @@ from vlab.cluster.witness import namespace_of
 from vlab.settings import CLASS, EXERCISE, LEARNER
 from vlab.submission import Policy, admission_policies
 from vlab.submission.policy import known_images
-from vlab.values import read_values
+from vlab.values import values_of
 
 Object = dict[str, Any]
 
@@ -40,7 +40,7 @@ def of_class(of: Class, lab: Lab) -> list[Object]:
 
 def policy(lab: Lab) -> Policy:
     """What may be applied in the class's namespaces, by hand as well: the cluster holds it."""
-    given = read_values(lab.values) if lab.values.is_file() else {}
+    given = values_of(lab.values)
     own = [str(image) for part in given.values() if isinstance(part, dict) and (image := part.get("image"))]
     return Policy(images=(*known_images(), *own))
 

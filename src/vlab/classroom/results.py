@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydantic
 
-from vlab import paths, ui
+from vlab import runs, ui
 from vlab.classroom.model import Class, Learner
 from vlab.model import Report
 
@@ -35,7 +35,7 @@ def attempts(of: Class, exercise: str = "") -> list[Attempt]:
     the class was made are none. What cannot be read is said, and the others count."""
     found = []
     for learner in of.learners:
-        for file in sorted(_runs(of, learner).glob(f"{exercise or '*'}/gradings/*/{REPORT}")):
+        for file in sorted((runs.on(of.lab) / learner.slug).glob(f"{exercise or '*'}/gradings/*/{REPORT}")):
             try:
                 report = Report.model_validate_json(file.read_bytes())
             except (OSError, pydantic.ValidationError) as e:
@@ -44,10 +44,6 @@ def attempts(of: Class, exercise: str = "") -> list[Attempt]:
             if report.recorded >= of.created:
                 found.append(Attempt(learner, report.scenario, file.parent, report))
     return found
-
-
-def _runs(of: Class, learner: Learner) -> Path:
-    return paths.labs() / of.lab / "runs" / learner.slug
 
 
 def counting(of: Class, found: Iterable[Attempt]) -> dict[tuple[str, str], Attempt]:

@@ -99,7 +99,6 @@ def take_answers(cluster: Kube, run: runs.Run) -> str:
             refused.append(name)
             continue
         try:
-            run.answers.mkdir(parents=True, exist_ok=True)
             runs.write_whole(run.answers / name, text)
         except OSError as e:
             raise LabError(f"cannot write {run.answers / name}: {e.strerror}", "free some space; grade again") from e

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import catalog, ui
-from vlab.cli.options import DEFAULT, Json, Name
+from vlab.cli.options import DEFAULT, Json, Name, write_file
 from vlab.errors import Exit, LabError
 from vlab.names import checked_learner
 from vlab.settings import NAMESPACE
@@ -51,6 +51,7 @@ def ci(
     """
     from vlab import submitted
     from vlab.cluster import lab as labs
+    from vlab.cluster.choice import brought_up
     from vlab.evidence import Evidence
     from vlab.report import render, terminal
     from vlab.submission import Policy, read_submission
@@ -70,7 +71,7 @@ def ci(
         with ui.Steps() as steps:
             lab = labs.find(name)
             if lab is None or lab.state != "ready":
-                lab = _brought_up(name, steps)
+                lab = brought_up(name, steps)
             report, folder = submitted.graded(read, wanted, lab, learner, found, steps, timeout)
         evidence = folder / "evidence"
         recorded = Evidence(evidence) if evidence.is_dir() else None
@@ -78,25 +79,10 @@ def ci(
     files = {"junit": junit, "html": html, "gradescope": gradescope, "prairielearn": prairielearn}
     for format, file in {**files, "classroom50": classroom, "step-summary": step_summary}.items():
         if file is not None:
-            _write(file, render(report, recorded, format), add=format == "step-summary")
+            write_file(file, render(report, recorded, format), add=format == "step-summary")
     typer.echo(report.model_dump_json(indent=2)) if as_json else ui.out.print(terminal.render(report, recorded))
-    if any(check.id == "submission-admitted" for check in report.checks):
+    if submitted.is_refused(report):
         return Exit.USAGE
     if report.percent is None:
         return Exit.GRADER
     return Exit.OK if report.percent >= threshold else Exit.CHECKS_FAILED
-
-
-def _brought_up(name: str, steps: ui.Steps):  # type: ignore[no-untyped-def]
-    from vlab.cluster import up
-    from vlab.cluster.choice import wanted
-
-    return up.up(wanted(name, None, None, None, None), steps)
-
-
-def _write(file: Path, text: str, *, add: bool) -> None:
-    try:
-        with file.open("a" if add else "w", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as e:
-        raise LabError(f"cannot write {file}: {e.strerror}", "name a file in a folder that exists") from e

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import catalog, ui
-from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Json, Learner, Name
+from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Json, Learner, Name, write_file
 from vlab.cluster import lab
 from vlab.errors import Exit, LabError
 from vlab.model import Report
@@ -80,15 +80,8 @@ def _show(report: Report, recorded: Path, as_json: bool, files: dict[str, Path |
 
     for format, file in files.items():
         if file is not None:
-            _write(file, render(report, Evidence(recorded), format))
+            write_file(file, render(report, Evidence(recorded), format))
     if as_json:
         typer.echo(report.model_dump_json(indent=2))
     else:
         ui.out.print(terminal.render(report, Evidence(recorded)))
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text)
-    except OSError as e:
-        raise LabError(f"cannot write {file}: {e.strerror}", "name a file in a folder that exists") from e

@@ -36,13 +36,14 @@ DEFAULT = names.DEFAULT_LAB
 LEARNER = names.DEFAULT_LEARNER
 
 
-def write_file(file: Path, text: str) -> None:
-    """Write a file that an option names, in UTF-8 with its line ends as they are.
+def write_file(file: Path, text: str, *, add: bool = False) -> None:
+    """Write a file that an option names, or add to it, in UTF-8 with its line ends as they are.
 
     Raises:
         LabError: it cannot be written.
     """
     try:
-        file.write_text(text, encoding="utf-8", newline="")
+        with file.open("a" if add else "w", encoding="utf-8", newline="") as out:
+            out.write(text)
     except OSError as e:
         raise LabError(f"cannot write {file}: {e.strerror}", "name a file in a folder that exists") from e

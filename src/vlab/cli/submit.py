@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vlab import catalog, paths, ui
+from vlab import catalog, ui
 from vlab.cli.options import DEFAULT, LEARNER, ExerciseId, Json, Learner, Name
 from vlab.errors import Exit, LabError
 from vlab.names import checked_lab
@@ -33,12 +33,13 @@ def submit(
 
     No lab has to be up. A grading is packed once: equal ones make equal files.
     """
+    from vlab import runs
     from vlab.evidence import Evidence
     from vlab.submission import Policy, admit, pack
     from vlab.submission import manifests as read_manifests
 
     wanted = catalog.exercise(exercise)
-    folder = paths.labs() / checked_lab(name) / "runs" / learner / wanted.id
+    folder = runs.on(checked_lab(name)) / learner / wanted.id
     grading = _latest(folder, wanted.id, name)
     file = out or Path(f"{wanted.id}-{learner}.zip")
     with ui.Steps() as steps, steps.step(f"Pack {wanted.id}"):

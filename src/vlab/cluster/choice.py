@@ -4,7 +4,8 @@ from vlab import doctor, ui
 from vlab.build import targets
 from vlab.cluster import lab as labs
 from vlab.cluster.containers import Engine
-from vlab.cluster.up import Wanted
+from vlab.cluster.lab import Lab
+from vlab.cluster.up import Wanted, up
 from vlab.errors import LabError
 from vlab.names import checked_lab
 
@@ -46,6 +47,15 @@ def wanted(name: str, context: str | None, provider: str | None, profile: str | 
         workers or (0 if choice.provider == "context" else WORKERS),
         context if context is not None else f"kind-{name}",
     )
+
+
+def brought_up(name: str, steps: ui.Steps, context: str | None = None) -> Lab:
+    """The lab of this name, brought up with whatever fits this machine, or on the cluster of a context.
+
+    Raises:
+        LabError: with what stood in the way.
+    """
+    return up(wanted(name, context, None, None, None), steps)
 
 
 def _choose(context: str | None, provider: str | None) -> doctor.Choice:

@@ -9,7 +9,7 @@ from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import GPU, Lab
 from vlab.cluster.witness import namespace_of
 from vlab.errors import Exit, LabError
-from vlab.values import read_values
+from vlab.values import values_of
 
 _OFFERED_S = 90.0
 
@@ -31,7 +31,7 @@ def simulate(cluster: Kube, lab: Lab, note: Callable[[str], None]) -> None:
     """
     if any(map(offered, cluster.items("nodes"))):
         raise LabError(f"this cluster offers {GPU} already", "leave --simulate-gpus away")
-    values = read_values(lab.values) if lab.values.is_file() else {}
+    values = values_of(lab.values)
     image = str(values.get("gpu_plugin_image", images.TOOLS))
     offer(cluster, lab, image, {"kubernetes.io/os": "linux"})
     end = time.monotonic() + _OFFERED_S

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 import pydantic
 
-from vlab import paths, ui
+from vlab import runs, ui
 from vlab.classroom.board.state import News, Part, Room, Seen, Trouble, of_report
 from vlab.classroom.model import Class, Learner
 from vlab.classroom.results import REPORT
@@ -35,21 +36,17 @@ class Source(Protocol):
         ...
 
 
-class Disk:
-    """Starts and gradings of a class' learners, as they are written.
+class Asked(ABC):
+    """A source that is asked every few seconds.
 
-    A file is read again only if it was written again; a grading that was read never is.
+    Args:
+        every: seconds from one look to the next.
     """
 
-    NAME = "disk"
+    NAME: str
 
-    def __init__(self, of: Class, every: float = EVERY_S) -> None:
-        self._of = of
+    def __init__(self, every: float) -> None:
         self._every = every
-        self._runs: dict[Path, Stamp] = {}
-        self._listed: dict[Path, int] = {}
-        self._read: set[Path] = set()
-        self._half: dict[Path, Stamp] = {}
         self._trouble = ""
 
     async def news(self) -> AsyncIterator[News]:
@@ -59,11 +56,39 @@ class Disk:
                 yield each
             await asyncio.sleep(self._every)
 
+    @abstractmethod
+    def look(self) -> list[News]:
+        """What is new since the last look."""
+
+    def said(self, trouble: str) -> list[News]:
+        """News of the trouble that there is, or is no more; nothing if that is known."""
+        if trouble == self._trouble:
+            return []
+        self._trouble = trouble
+        return [Trouble(self.NAME, trouble)]
+
+
+class Disk(Asked):
+    """Starts and gradings of a class' learners, as they are written.
+
+    A file is read again only if it was written again; a grading that was read never is.
+    """
+
+    NAME = "disk"
+
+    def __init__(self, of: Class, every: float = EVERY_S) -> None:
+        super().__init__(every)
+        self._of = of
+        self._runs: dict[Path, Stamp] = {}
+        self._listed: dict[Path, int] = {}
+        self._read: set[Path] = set()
+        self._half: dict[Path, Stamp] = {}
+
     def look(self) -> list[News]:
         """What is new since the last look, by time."""
         trouble = ""
         seen: list[Seen] = []
-        root = paths.labs() / self._of.lab / "runs"
+        root = runs.on(self._of.lab)
         for learner in self._of.learners:
             try:
                 for run in _folders(root / learner.slug):
@@ -71,11 +96,7 @@ class Disk:
                     seen += self._gradings(learner, run / "gradings")
             except OSError as e:  # the others count all the same
                 trouble = f"{e.filename} cannot be read: {e.strerror}"
-        found: list[News] = [*sorted(seen, key=lambda s: s.at)]
-        if trouble != self._trouble:
-            self._trouble = trouble
-            found.append(Trouble(self.NAME, trouble))
-        return found
+        return [*sorted(seen, key=lambda s: s.at), *self.said(trouble)]
 
     def _starts(self, learner: Learner, folder: Path) -> Iterator[Seen]:
         file = folder / "run.json"

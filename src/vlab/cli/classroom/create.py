@@ -46,13 +46,14 @@ def create(
     from vlab.classroom import roster as rosters
     from vlab.classroom.model import Quota
     from vlab.cluster import lab as labs
+    from vlab.cluster.choice import brought_up
     from vlab.errors import Exit, LabError
 
     learners = rosters.read(roster)
     called = store.checked_name(of or roster.stem.lower().replace("_", "-")[:20].strip("-"))
     quota = Quota(gpus=gpus, cpu=cpu, memory=memory, storage=storage)
     with store.at_work(called, f"making class {called}"), ui.Steps() as steps:
-        lab = labs.get(name) if context is None else _lab_on(called, context, steps)
+        lab = labs.get(name) if context is None else brought_up(called, steps, context)
         known = store.find(called)
         if known is not None and known.closed is not None:
             raise LabError(
@@ -65,10 +66,3 @@ def create(
     code = outcomes.show(found, as_json)
     ui.say(f"kubeconfigs: {made.folder / 'kubeconfigs'}; `vlab class start EXERCISE --class {called}` begins")
     return code
-
-
-def _lab_on(called: str, context: str, steps: ui.Steps):  # type: ignore[no-untyped-def]
-    from vlab.cluster import up
-    from vlab.cluster.choice import wanted
-
-    return up.up(wanted(called, context, None, None, None), steps)
