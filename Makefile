@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 LAB := vlab-test
+# What `make test` may take: what has no time in it of pages and of the gate is printed as "not run".
+MINUTES ?= 55
+END := $(shell expr $$(date +%s) + 60 '*' $(MINUTES))
 SITE := build/site
 CHROMIUM := /usr/bin/chromium
 BWRAP := /usr/bin/bwrap
@@ -32,10 +35,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml src/vlab/__init__.py
 demo: setup ## from nothing to a graded scenario: build, up, break, grade, mend, grade, ask
 	@$(BIN)/python -m vlab.demo
 
+test: export VLAB_TESTS_END := $(END)
 test: setup lint types docs unit browser cluster ## everything, with the real cluster and the real engine
 
 unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
-	$(BIN)/pytest -q tests -m "not cluster and not browser"
+	$(BIN)/pytest -q -n auto tests -m "not cluster and not browser"
 
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
 	$(BIN)/pytest -v tests -m browser
@@ -61,7 +65,8 @@ mutate: setup ## what recorded evidence notices when a check is changed; needs n
 	$(BIN)/vlab gate --mutate
 
 cluster: setup $(BWRAP) ## tests on a cluster of their own
-	$(BIN)/pytest -v tests -m cluster
+	$(BIN)/vlab up --name $(LAB)
+	$(BIN)/pytest -v tests -m cluster -o console_output_style=times
 
 lint: setup ## style, and who may import whom
 	$(BIN)/ruff check .

@@ -4,9 +4,8 @@ import subprocess
 
 import pytest
 
-from harness import NAME, SCRIPT, SPENDING, TIMES, Vlab, run_vlab
+from harness import NAME, SCRIPT, SPENDING, TIMES, Vlab, brought_up, run_vlab
 from vlab import exercise
-from vlab.cluster import lab as labs
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
 from vlab.settings import NAMESPACE
@@ -25,10 +24,8 @@ def up() -> None:
 
 @pytest.fixture
 def lab(up: None) -> Lab:
-    """The lab, well: a test that breaks it leaves mending to the next one's `vlab up`."""
-    done = run_vlab("up")
-    assert done.returncode == 0, done.stderr
-    return labs.get(NAME)
+    """The lab, well: a test that breaks it leaves mending to the next one."""
+    return brought_up()
 
 
 @pytest.fixture
@@ -43,10 +40,12 @@ def clean(cluster: Kube, lab: Lab) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Engines take minutes to start where images must be made first, so these tests may take longer than others."""
+    """Engines take minutes to start where images must be made first, so these tests may take longer than others; what
+    spends the time that is left comes last."""
     for item in items:
         if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
+    items.sort(key=lambda item: item.get_closest_marker("budgeted") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from tenacity import retry, stop_after_delay, wait_fixed
 
-from harness import NAME, SCRIPT, run_vlab
+from harness import NAME, PODMAN, SCRIPT, run_vlab
 from vlab.cluster import lab as labs
-from vlab.cluster.containers import Engine
 from vlab.cluster.lab import GPU
 
 pytestmark = pytest.mark.cluster
 
 SMALL = "vlab-test-small"
-PODMAN = Engine("podman", own_conf=True)
 
 
 def gpus(cluster) -> dict[str, str]:

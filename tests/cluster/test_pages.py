@@ -1,7 +1,7 @@
 """Every command on a page is run, in the page's order, and says what the page shows.
 
-With `--update` pages are given what was said where it is not what they show. VLAB_PAGES_MINUTES (4 if not set; 0: no
-end) is what it spends: the commit draws the order, and what there was no time for is printed as "not run".
+With `--update` pages are given what was said where it is not what they show. VLAB_PAGES_MINUTES is what it spends, or
+what `make test` has left: the commit draws the order, and what there was no time for is printed as "not run".
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import NAME, SCRIPT, TIMES
+from harness import NAME, SCRIPT, TIMES, seconds_for
 from sessions import Failed, Session
 from vlab import catalog, exercise, freshness, runs
 from vlab.cluster.kube import Kube
@@ -29,11 +29,11 @@ from vlab.settings import NAMESPACE
 from vlab.site import fences
 from vlab.site.fences import Fence
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.cluster, pytest.mark.budgeted, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 _ENV = 'eval "$(vlab env)"'
-MINUTES = float(os.environ.get("VLAB_PAGES_MINUTES", "4"))
+MINUTES = 4.0
 TASKS = {str(task.page.relative_to(ROOT)): task.id for task in catalog.tasks().values()}
 
 
@@ -72,10 +72,18 @@ def session(tmp_path: Path, checkout: Path, lab: Lab, cluster: Kube) -> Iterator
     exercise.remove(cluster, lab, NAMESPACE)
 
 
+@pytest.fixture(scope="module")
+def seconds(up: None) -> float:
+    """What may be spent on all pages."""
+    return seconds_for("VLAB_PAGES_MINUTES", MINUTES)
+
+
 @pytest.mark.parametrize("page", _pages())
-def test_what_a_page_says_is_what_happens(page: str, session: Session, lab: Lab, pytestconfig: pytest.Config) -> None:
+def test_what_a_page_says_is_what_happens(
+    page: str, seconds: float, session: Session, lab: Lab, pytestconfig: pytest.Config
+) -> None:
     times = pytestconfig.stash.setdefault(TIMES, {})
-    if MINUTES and not pytestconfig.getoption("update") and sum(times.values()) > 60 * MINUTES:
+    if not pytestconfig.getoption("update") and sum(times.values()) > seconds:
         pytest.skip("not run: no time is left for it")
     began = time.monotonic()
     file = ROOT / page

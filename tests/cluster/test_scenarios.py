@@ -1,40 +1,11 @@
-"""Every exercise lives its whole life on the real cluster, and a learner's commands do what they say."""
+"""A learner's way through exercises: each command does what it says."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from harness import SPENDING
-from vlab import catalog, freshness, ui
-from vlab.gate import run
-from vlab.selection import BUDGET_MINUTES, Spending, chosen
-
 pytestmark = pytest.mark.cluster
-
-
-COMMIT = freshness.commit()
-MINUTES = float(os.environ.get("VLAB_GATE_MINUTES", BUDGET_MINUTES))
-CHOSEN = chosen(map(freshness.known, catalog.exercises().values()), COMMIT)
-
-
-@pytest.fixture(scope="module")
-def spending(up, request):
-    """What of VLAB_GATE_MINUTES is left; what was not lived through for it is told at the end."""
-    request.config.stash[SPENDING] = Spending(CHOSEN, MINUTES * 60, COMMIT)
-    return request.config.stash[SPENDING]
-
-
-@pytest.mark.timeout(60 * MINUTES + 900)
-@pytest.mark.parametrize("known", CHOSEN, ids=lambda k: k.id)
-def test_the_gate(lab, clean, spending, known):
-    """All that changed since it was recorded, and a canary; `make gate` lives through all."""
-    with ui.Steps() as steps:
-        phases = list(run(catalog.exercise(known.id), lab, steps, names=spending.phases(known)))
-    assert [p for p in phases if not p.holds] == []
-    if not phases:
-        pytest.skip("not run: no time is left for it")
 
 
 def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):

@@ -11,15 +11,13 @@ from pathlib import Path
 import pytest
 from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from harness import NAME, SCRIPT, run_vlab
-from vlab.cluster.containers import Engine
+from harness import NAME, PODMAN, SCRIPT, brought_up, run_vlab
 from vlab.settings import SYSTEM
 
 pytestmark = pytest.mark.cluster
 
 SCENARIO = "four-gpu-pending"
 SPACE = "llm-demo"
-PODMAN = Engine("podman", own_conf=True)
 
 
 KILL_CORE = """
@@ -77,7 +75,7 @@ def mended(up: None) -> None:
 def well(lab, mended) -> Iterator[None]:
     """The mended deployment, passing before and after each piece of bad luck."""
     yield
-    assert run_vlab("up").returncode == 0
+    brought_up()
     after = graded()
     assert after["passed"], after
 
