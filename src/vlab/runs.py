@@ -84,9 +84,14 @@ class Run(pydantic.BaseModel, frozen=True):
         """What was rendered for it: of the healthy and of the faulty deployment."""
         return self.folder / "wanted.json"
 
+    @property
+    def gradings(self) -> Path:
+        """A folder for each grading, named by its time."""
+        return self.folder / "gradings"
+
     def new_grading(self) -> Path:
         """A new folder for the report and the evidence of a grading that begins now."""
-        folder = self.folder / "gradings" / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+        folder = self.gradings / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
         folder.mkdir(parents=True)
         return folder
 

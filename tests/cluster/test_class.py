@@ -7,14 +7,17 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from tenacity import retry, stop_after_delay, wait_fixed
 
-from harness import NAME
-from vlab import catalog
+from harness import NAME, SCRIPT
+from vlab import catalog, runs
 from vlab.classroom import store
 from vlab.classroom.model import Class, Learner
 from vlab.cluster.kube import Kube
 from vlab.cluster.kubectl import kubectl_path
 from vlab.cluster.refusals import ApiError
+from vlab.evidence import Evidence
+from vlab.settings import CLASS as CLASS_LABEL
 
 pytestmark = pytest.mark.cluster
 
@@ -181,8 +184,47 @@ def test_a_round(room, vlab):
     words = graded(vlab)
     assert "solved" in words[solver.slug] and "not solved" not in words[solver.slug]
     assert "not solved yet" in words[idle.slug] and "not solved yet" in words[writer.slug]
-    run = Path(store.paths.labs()) / NAME / "runs" / writer.slug / EXERCISE
+    run = runs.on(NAME) / writer.slug / EXERCISE
     assert "scheduler" in (run / "answers" / "diagnosis.md").read_text()
+
+
+def test_a_round_in_jobs_goes_on_without_this_machine(room, vlab, cluster):
+    """The command is killed once its Job is there: the same again fetches what graders on the cluster found."""
+    command = ["class", "grade", EXERCISE, "--class", CLASS, "--timeout", "240", "--jobs"]
+    killed = subprocess.Popen(
+        [SCRIPT, *command, "--anew"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    @retry(stop=stop_after_delay(120), wait=wait_fixed(0.2), reraise=True)
+    def job():
+        found = cluster.find("jobs", f"grade-{EXERCISE}", room.of.system)
+        assert found is not None
+        return found["metadata"]["uid"]
+
+    uid = job()
+    killed.kill()
+    killed.wait()
+    root = f"/api/v1/namespaces/{room.of.system}"
+    key = cluster.find("secrets", "grader-key", room.of.system)
+    assert key is not None
+    for learner in room.of.learners:
+        own = room.kube(learner)
+        for path in ("secrets/grader-key", "secrets", "pods", "serviceaccounts/grader"):
+            assert status(own, "GET", f"{root}/{path}") == HTTPStatus.FORBIDDEN
+        assert status(own, "POST", f"{root}/serviceaccounts/grader/token", {}) == HTTPStatus.FORBIDDEN
+    assert job() == uid
+
+    done = vlab(*command, "--json")
+    assert done.returncode == 0, done.stderr
+    came = {each["learner"]: each["words"] for each in json.loads(done.stdout)}
+    solver, writer, idle = room.of.learners
+    assert "solved" in came[solver.slug] and "not solved" not in came[solver.slug]
+    assert "not solved yet" in came[idle.slug] and "not solved yet" in came[writer.slug]
+    assert vlab("class", "verify", "--class", CLASS).returncode == 0
+    for plural, name in (("jobs", f"grade-{EXERCISE}"), ("secrets", "grader-key")):
+        assert cluster.find(plural, name, room.of.system) is None
+    newest = max((runs.on(NAME) / solver.slug / EXERCISE / "gradings").iterdir())
+    assert Evidence(newest / "evidence").header.learner == solver.slug
 
 
 def test_hints_as_the_teacher_lets_them(room, vlab):
@@ -214,6 +256,8 @@ def test_closing_takes_ours_only(room, vlab, cluster):
         names = {o["metadata"]["name"] for o in cluster.items("namespaces")}
         assert "somebody-elses" in names
         assert not {room.of.system, *(room.of.namespace(each) for each in room.of.learners)} & names
+        for plural in ("roles", "rolebindings"):
+            assert not cluster.items(plural, "vlab-system", selector=f"{CLASS_LABEL}={room.of.uid}")
         for plural in ("clusterroles", "clusterrolebindings"):
             assert not [o for o in cluster.items(plural) if room.of.system in o["metadata"]["name"]]
         assert store.get(CLASS).closed is not None

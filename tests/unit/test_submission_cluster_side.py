@@ -206,7 +206,7 @@ def test_it_holds_in_a_class_and_never_in_the_systems_namespaces():
         has, not_in = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
         assert has == {"key": CLASS, "operator": "In", "values": ["the-class"]}
         assert (not_in["key"], not_in["operator"]) == ("kubernetes.io/metadata.name", "NotIn")
-        assert set(not_in["values"]) == set(SYSTEMS) >= {"kube-system", "vlab-system"}
+        assert set(not_in["values"]) == {*SYSTEMS, "vlab-class-x"} >= {"kube-system", "vlab-system"}
         assert binding["spec"]["validationActions"] == ["Deny"]
     assert all(p["spec"]["failurePolicy"] == "Fail" for p in MADE)
 

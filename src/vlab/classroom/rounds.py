@@ -1,6 +1,7 @@
 """Grades a class: a round over its learners that goes on where it was interrupted."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from vlab.classroom.manage import lab_of
 from vlab.classroom.many import Note, Outcome, for_each
 from vlab.classroom.model import Class, Learner
 from vlab.cluster.kube import Kube, kube
+from vlab.cluster.lab import Lab
 from vlab.errors import LabError
 from vlab.evidence.files import ANSWER_BYTES, ANSWER_NAME
 from vlab.report.words import outcome as outcome_in_words
@@ -30,6 +32,29 @@ class Round(pydantic.BaseModel):
     """By slug the folder of the grading."""
     failed: dict[str, str] = {}
     """By slug why nothing could be graded; tried again when the round goes on."""
+
+    def file(self, of: Class) -> Path:
+        """Where it is remembered until it is whole."""
+        return of.folder / "rounds" / f"{self.exercise}.json"
+
+    def left(self, learners: Sequence[Learner]) -> list[Learner]:
+        """Those who are not graded yet; says how many are."""
+        left = [each for each in learners if each.slug not in self.graded]
+        if len(left) < len(learners):
+            ui.say(f"{len(learners) - len(left)} learners were graded in this round already; --anew grades them again")
+        return left
+
+    def keep(self, of: Class, came: Outcome) -> None:
+        """Remember what came of it for one learner."""
+        self.failed.pop(came.learner.slug, None)
+        if not came.ok:
+            self.failed[came.learner.slug] = came.words
+        runs.write_whole(self.file(of), self.model_dump_json(indent=2))
+
+    def end(self, of: Class) -> None:
+        """Forget it if everybody is graded: the next one begins anew."""
+        if not self.failed:
+            self.file(of).unlink(missing_ok=True)
 
 
 def grade(
@@ -53,39 +78,52 @@ def grade(
     """
     lab = lab_of(of)
     cluster = kube(lab)
-    file = of.folder / "rounds" / f"{exercise.id}.json"
-    begun = _read(file, exercise, anew)
-    left = [each for each in learners if each.slug not in begun.graded]
-    if len(left) < len(learners):
-        ui.say(f"{len(learners) - len(left)} learners were graded in this round already; --anew grades them again")
-    several = 1 if {"load", "stream"} & set(exercise.collect) else parallel  # figures of two at once are of neither
+    begun = begin(of, exercise, anew=anew)
+    left = begun.left(learners)
 
     def work(learner: Learner, note: Note) -> str:
         run = runs.load(lab, exercise, learner.slug)
-        said = take_answers(cluster, run)
-        report, folder = judgement.judge(run, lab, exercise, ui.Within(note), patience)
-        begun.graded[learner.slug] = str(folder)
-        return f"{outcome_in_words(report)}{said}"
-
-    def done(outcome: Outcome) -> None:
-        begun.failed.pop(outcome.learner.slug, None)
-        if not outcome.ok:
-            begun.failed[outcome.learner.slug] = outcome.words
-        runs.write_whole(file, begun.model_dump_json(indent=2))
+        graded = grade_one(cluster, lab, exercise, run, ui.Within(note), patience)
+        begun.graded[learner.slug] = str(graded.folder)
+        return graded.words
 
     with steps.step(f"Grade {exercise.id} of {len(left)} learners") as line:
-        found = for_each(left, work, several, line.note, done)
-    if not begun.failed:
-        file.unlink(missing_ok=True)  # the round is whole: the next one begins anew
+        found = for_each(left, work, at_once(exercise, parallel), line.note, lambda came: begun.keep(of, came))
+    begun.end(of)
     return found
 
 
-def _read(file: Path, exercise: Exercise, anew: bool) -> Round:
+@dataclass(frozen=True)
+class Graded:
+    """One learner's grading."""
+
+    folder: Path
+    words: str
+
+
+def grade_one(cluster: Kube, lab: Lab, exercise: Exercise, run: runs.Run, steps: ui.Within, patience: float) -> Graded:
+    """Take a learner's answers, and grade what is deployed.
+
+    Raises:
+        LabError: nothing can be said.
+    """
+    said = take_answers(cluster, run)
+    report, folder = judgement.judge(run, lab, exercise, steps, patience)
+    return Graded(folder, f"{outcome_in_words(report)}{said}")
+
+
+def at_once(exercise: Exercise, parallel: int) -> int:
+    """How many may be graded at a time: figures of two loads at once are of neither."""
+    return 1 if {"load", "stream"} & set(exercise.collect) else parallel
+
+
+def begin(of: Class, exercise: Exercise, *, anew: bool) -> Round:
+    """The round that was interrupted, or a new one."""
     fresh = Round(exercise=exercise.id, began=datetime.now(UTC))
     if anew:
         return fresh
     try:
-        return Round.model_validate_json(file.read_bytes())
+        return Round.model_validate_json(fresh.file(of).read_bytes())
     except (OSError, pydantic.ValidationError):
         return fresh
 

@@ -4,11 +4,11 @@ import time
 from collections.abc import Callable
 
 from vlab import render
-from vlab.build import images
 from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import GPU, Lab
 from vlab.cluster.witness import namespace_of
 from vlab.errors import Exit, LabError
+from vlab.pins import pins
 from vlab.values import values_of
 
 _OFFERED_S = 90.0
@@ -32,7 +32,7 @@ def simulate(cluster: Kube, lab: Lab, note: Callable[[str], None]) -> None:
     if any(map(offered, cluster.items("nodes"))):
         raise LabError(f"this cluster offers {GPU} already", "leave --simulate-gpus away")
     values = values_of(lab.values)
-    image = str(values.get("gpu_plugin_image", images.TOOLS))
+    image = str(values.get("gpu_plugin_image", pins().tools.image))
     offer(cluster, lab, image, {"kubernetes.io/os": "linux"})
     end = time.monotonic() + _OFFERED_S
     while not any(map(offered, cluster.items("nodes"))):

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from vlab.build import images
 from vlab.cluster.gpus import offer
 from vlab.cluster.kube import Kube
 from vlab.cluster.lab import GPU, Lab
 from vlab.essence import capacity, taints
+from vlab.pins import pins
 
 Object = dict[str, Any]
 
@@ -23,7 +23,7 @@ def restore(cluster: Kube, lab: Lab) -> None:
     """Undo what was done to the nodes; of a cluster that vlab was given nothing is known and nothing changed."""
     if not lab.nodes.exists():
         return
-    offer(cluster, lab, images.TOOLS, {f"{GPU}.present": "true"})
+    offer(cluster, lab, pins().tools.image, {f"{GPU}.present": "true"})
     before = {node["metadata"]["name"]: node for node in json.loads(lab.nodes.read_text())}
     for node in cluster.items("nodes"):
         name = node["metadata"]["name"]

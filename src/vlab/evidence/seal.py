@@ -139,11 +139,16 @@ def _keys() -> Path:
 
 
 def own_key() -> "Ed25519PrivateKey":
-    """The key of this machine, made when it is first asked for; only its owner can read it."""
+    """The key of this machine."""
+    return private_key(own_key_file())
+
+
+def own_key_file() -> Path:
+    """Where the key of this machine is, made when it is first asked for; only its owner can read it."""
     folder = _keys()
     if not (folder / _PRIVATE).is_file():
         make_key(folder)
-    return private_key(folder / _PRIVATE)
+    return folder / _PRIVATE
 
 
 def make_key(folder: Path) -> None:

@@ -121,7 +121,7 @@ def _policy(part: Part, called: str) -> Object:
 def _binding(part: Part, of: str, called: str) -> Object:
     selector = [
         {"key": CLASS, "operator": "In", "values": [of]},
-        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(SYSTEMS)},
+        {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [*SYSTEMS, called]},
     ]
     return {
         "apiVersion": _API,
