@@ -15,18 +15,16 @@ from vlab.cluster.lab import GPU
 
 pytestmark = pytest.mark.cluster
 
-SMALL = "vlab-test-small"
-
 
 def gpus(cluster) -> dict[str, str]:
     return {n["metadata"]["name"]: n["status"]["allocatable"].get(GPU, "0") for n in cluster.items("nodes")}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small():
-    """A lab with one worker, for what would cost the others their cluster."""
-    yield SMALL
-    assert run_vlab("down", "--name", SMALL).returncode == 0
+    """A lab with one worker, for what would cost the others their cluster; each test finds or makes it."""
+    yield "vlab-test-small"
+    assert run_vlab("down", "--name", "vlab-test-small").returncode == 0
 
 
 def test_four_workers_offer_one_gpu_each_through_the_kubelet(cluster):
@@ -119,7 +117,7 @@ def start_up(name: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_kill_9_while_the_cluster_is_made_then_up_finishes_it(up, small):
+def test_killed_while_the_cluster_is_made_two_up_at_once_finish_it(up, small):
     interrupted = start_up(small)
 
     @retry(stop=stop_after_delay(120), wait=wait_fixed(0.2), reraise=True)
@@ -130,17 +128,12 @@ def test_kill_9_while_the_cluster_is_made_then_up_finishes_it(up, small):
     interrupted.kill()
     interrupted.wait()
     assert run_vlab("ask", "Hello?", "--name", small).returncode == 4
-    done = run_vlab("up", "--name", small, "--workers", "1")
-    assert done.returncode == 0, done.stderr
-    assert labs.get(small).workers == 1
-
-
-def test_two_up_at_once_make_one_cluster(up, small):
     first, second = start_up(small), start_up(small)
     said = [process.communicate(timeout=600)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), said
     assert sum("waiting for it to finish" in text for text in said) == 1
     assert len(PODMAN.nodes(small)) == 2
+    assert labs.get(small).workers == 1
 
 
 def test_nodes_killed_behind_podmans_back_are_made_anew(up, small):
@@ -164,13 +157,13 @@ def test_nodes_killed_behind_podmans_back_are_made_anew(up, small):
     assert labs.get(small).instance != before
 
 
-def test_down_leaves_nothing_running_mounted_or_on_the_disk(up):
-    assert run_vlab("up", "--name", SMALL, "--workers", "1").returncode == 0
-    assert run_vlab("down", "--name", SMALL, "--purge").returncode == 0
-    assert PODMAN.nodes(SMALL) == []
-    assert SMALL not in Path("/proc/self/mountinfo").read_text()
-    assert SMALL not in PODMAN.output("volume", "ls")
-    assert labs.find(SMALL) is None
+def test_down_leaves_nothing_running_mounted_or_on_the_disk(up, small):
+    assert run_vlab("up", "--name", small, "--workers", "1").returncode == 0
+    assert run_vlab("down", "--name", small, "--purge").returncode == 0
+    assert PODMAN.nodes(small) == []
+    assert small not in Path("/proc/self/mountinfo").read_text()
+    assert small not in PODMAN.output("volume", "ls")
+    assert labs.find(small) is None
     assert labs.find(NAME) is not None, "the other lab and the cache that it uses must stay"
 
 

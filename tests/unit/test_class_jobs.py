@@ -73,7 +73,8 @@ def test_what_is_sent_can_grade_every_exercise(code, tmp_path):
     away = sorted(top for top, dists in of.items() if not dists & there)
     assert {"uv", "matplotlib", "hypothesis"} <= set(away)
     asked = (
-        "import json, sys; sys.path.insert(0, sys.argv[1]); sys.modules.update(dict.fromkeys(json.loads(sys.argv[2])))\n"
+        "import json, sys\n"
+        "sys.path.insert(0, sys.argv[1]); sys.modules.update(dict.fromkeys(json.loads(sys.argv[2])))\n"
         "import vlab.classroom.jobs.pod, kubernetes.client, _pytest\n"
         "from vlab import catalog\n"
         "from vlab.grading.load import checks_in\n"

@@ -22,6 +22,7 @@ ENOUGH = dict(machine.SYSCTLS)
 DEBIAN_ROOT = Facts(
     system="Debian GNU/Linux 12 (bookworm), kernel 6.18, x86_64",
     cores=2,
+    bfloat16=True,
     uid=0,
     capabilities=frozenset({"CAP_SYS_ADMIN"}),
     nofile=20000,
@@ -76,6 +77,7 @@ BARE_ROOT = replace(DEBIAN_ROOT, docker=None, podman=None, packages_missing=tupl
 POOR = replace(
     NO_ENGINE,
     cores=1,
+    bfloat16=False,
     capabilities=frozenset(),
     nofile=1024,
     nproc=1024,
@@ -237,6 +239,7 @@ def test_what_is_wrong_has_a_cure_and_nothing_else_has(f: Facts) -> None:
 def test_every_lack_shows() -> None:
     assert {name: row.status for name, row in table(POOR).items()} == {
         "system": "warn",
+        "processor": "warn",
         "privileges": "bad",
         "capabilities": "bad",
         "ulimit nofile": "warn",

@@ -41,6 +41,7 @@ def _building(choice: Choice) -> bool:
 # Every row in the order of the table, and for which choices a lack of it is one.
 _TABLE: tuple[tuple[Callable[[Facts], Row], Callable[[Choice], bool]], ...] = (
     (judge.system, _always),
+    (judge.processor, _kind),
     (judge.privileges, _building),
     (judge.capabilities, _podman),
     (judge.open_files, _podman),

@@ -52,6 +52,8 @@ class Facts:
 
     system: str
     cores: int
+    bfloat16: bool
+    """Whether the processor has instructions for what models are stored in."""
     uid: int
     capabilities: frozenset[str]
     """Those of CAP_SYS_ADMIN and CAP_SYS_RESOURCE that a process may have here."""
@@ -145,6 +147,7 @@ def _here(built: bool) -> dict[str, Any]:
     return {
         "system": _system(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "bfloat16": machine.multiplies_bfloat16(),
         "uid": os.getuid(),
         "capabilities": capabilities(_text("/proc/self/status")),
         "nofile": _limit(resource.RLIMIT_NOFILE),

@@ -50,6 +50,13 @@ def system(f: Facts) -> Row:
     return _judge("system", f.cores > 1, f"{f.system}, {f.cores} core(s)", "Linux, 2 cores", cure, "warn")
 
 
+def processor(f: Facts) -> Row:
+    """What engines on this processor compute in."""
+    found = "multiplies bfloat16" if f.bfloat16 else "no AVX-512: engines compute in float32, and take longer"
+    cure = "exercises under load may not show their fault here; take another machine for those"
+    return _judge("processor", f.bfloat16, found, "AVX-512, for models as they are stored", cure, "warn")
+
+
 def privileges(f: Facts) -> Row:
     """Root, for building."""
     need = "root, where images are built here"
