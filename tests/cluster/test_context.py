@@ -64,6 +64,11 @@ def user(cluster, lab, tmp_path) -> Iterator[dict[str, str]]:
 
 def test_a_right_that_is_missing_is_named_before_anything_is_made(cluster, user):
     cluster.put(role([r for r in enough() if r["resources"] != ["deployments"]]))
+    looked = run_vlab("doctor", "--context", USER, "--json", **user)
+    assert looked.returncode == 3, looked.stderr
+    rows = {row["name"]: row for row in json.loads(looked.stdout)["rows"]}
+    assert "create deployments" in rows["rights"]["found"]
+    assert rows["GPUs"]["found"] == "4 on 4 nodes"
     refused = run_vlab("up", "--context", USER, "--profile", "cpu", **user)
     assert refused.returncode == 4
     assert "create deployments" in refused.stderr

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as StillRunning
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -24,8 +25,15 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-def doctor(as_json: Json = False) -> int:
+def doctor(
+    context: Annotated[
+        str | None, typer.Option(help="Look at the existing cluster of this kubectl context instead.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
     """Say what this machine can do, and which provider `vlab up` takes and why. Exit code 3 if it cannot."""
+    if context is not None:
+        return _of_cluster(context, as_json)
     facts = _facts()
     choice = _choice(facts)
     table = rows(facts, choice if isinstance(choice, Choice) else None)
@@ -36,6 +44,20 @@ def doctor(as_json: Json = False) -> int:
         ui.out.print(_verdict(table, choice), soft_wrap=True)
     ready = isinstance(choice, Choice) and all(row.status != "bad" for row in table)
     return Exit.OK if ready else Exit.MACHINE
+
+
+def _of_cluster(context: str, as_json: bool) -> int:
+    """What a cluster has of what the lab needs. Nothing is made in it."""
+    from vlab.cluster.kube import Kube
+    from vlab.cluster.review import review
+
+    with ui.Steps() as steps, steps.step(f"Ask the cluster of context {context}"):
+        table = review(Kube(None, context))
+    if as_json:
+        ui.out.print_json(json.dumps({"rows": [asdict(row) for row in table]}))
+    else:
+        ui.out.print(_rendered(table))
+    return Exit.MACHINE if any(row.status == "bad" for row in table) else Exit.OK
 
 
 def _facts() -> Facts:
