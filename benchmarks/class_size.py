@@ -1,9 +1,11 @@
 """A class of many on a lab: seconds, calls to the API for each learner, and memory of create, start, grade and close.
 
     python benchmarks/class_size.py --name vlab-test --learners 200
+    python benchmarks/class_size.py --name vlab-test --learners 6 --mend 4
 
 The exercise needs no engine while it is broken (four-gpu-pending: the pods wait), so that one machine holds the class.
-It prints JSON. What is measured besides: a board's look at the whole cluster.
+Whoever mends it has a real engine, as many as the cluster has GPUs. It prints JSON. What is measured besides: a board's
+look at the whole cluster, and with `--jobs` the same round in Jobs on the cluster.
 """
 
 import argparse
@@ -11,15 +13,18 @@ import json
 import resource
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vlab import catalog, ui
+from vlab import catalog, runs, ui
 from vlab.classroom import manage, roster, rounds, store
 from vlab.classroom.board.live import Live
+from vlab.classroom.jobs import run as in_jobs
 from vlab.cluster import lab as labs
 from vlab.cluster.kube import asked
+from vlab.scripts import run_script
 
 EXERCISE = "four-gpu-pending"
 
@@ -42,6 +47,8 @@ def main() -> None:
     parser.add_argument("--name", default="vlab")
     parser.add_argument("--learners", type=int, default=200)
     parser.add_argument("--parallel", type=int, default=8)
+    parser.add_argument("--mend", type=int, default=0, help="so many learners mend it before it is graded")
+    parser.add_argument("--jobs", action="store_true", help="grade in Jobs on the cluster as well")
     given = parser.parse_args()
     lab = labs.get(given.name)
     with tempfile.TemporaryDirectory() as folder:
@@ -51,15 +58,30 @@ def main() -> None:
     of = manage.new("size", lab, learners)
     exercise, steps, figures = catalog.exercise(EXERCISE), ui.Steps(), {}
     trouble: dict[str, list[str]] = {}
+    words: dict[str, dict[str, int]] = {}
+
+    def mend() -> list[Any]:
+        for learner in learners[: given.mend]:
+            run = runs.load(lab, exercise, learner.slug)
+            run_script(run, lab, exercise, exercise.folder / "solution" / "apply.sh")
+        return []
+
+    def grade(where: Any) -> list[Any]:
+        return where.grade(of, exercise, learners, steps, patience=300.0, parallel=given.parallel, anew=True)
+
     try:
         with steps:
             for name, do in {
                 "create": lambda: manage.create(of, steps),
                 "start": lambda: manage.start(of, exercise, learners, steps, replace=False, parallel=given.parallel),
-                "grade": lambda: rounds.grade(of, exercise, learners, steps, patience=60.0, parallel=given.parallel),
+                "mend": mend,
+                "grade": lambda: grade(rounds),
+                **({"grade in jobs": lambda: grade(in_jobs)} if given.jobs else {}),
             }.items():
                 figures[name], outcomes = measured(do, len(learners))
                 trouble[name] = [f"{o.learner.slug}: {o.words}" for o in outcomes if not o.ok]
+                if name.startswith("grade"):
+                    words[name] = Counter(o.words for o in outcomes)
             live = Live(of, lab)
             live.look()
             figures["board looks, nothing new"], _ = measured(live.look, len(learners))
@@ -67,7 +89,7 @@ def main() -> None:
         with ui.Steps() as steps:
             figures["close"], _ = measured(lambda: manage.close(of, steps), len(learners))
         store.remove(of.name)
-    print(json.dumps({"learners": len(learners), "figures": figures, "trouble": trouble}, indent=2))
+    print(json.dumps({"learners": len(learners), "figures": figures, "words": words, "trouble": trouble}, indent=2))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,12 @@ def test_a_learners_way_from_red_to_green(clean, vlab, tmp_path):
     answer = vlab("ask", "In one sentence, what is a GPU?", "--max-tokens", "40")
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.strip()
+    refused = vlab("ask", "x", "--model", "nobody/nothing")
+    assert refused.returncode == 2
+    assert "nobody/nothing" in refused.stderr
+    loaded = vlab("load", "eight-prompts", "--json")
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["total"]["succeeded"] == 8
 
     evidence = max((folder / "gradings").iterdir()) / "evidence"
     replayed = vlab("grade", "four-gpu-pending", "--evidence", evidence, "--json")
@@ -68,18 +74,6 @@ def test_a_learners_way_through_a_task(cluster, clean, vlab):
         assert vlab("grade", "gpu-scheduling", "--learner", "eve").returncode == 1
     assert vlab("reset", "gpu-scheduling", "--learner", "eve").returncode == 0
     assert cluster.find("namespaces", "llm-demo") is None
-
-
-def test_a_load_and_a_question_go_through_the_witness(lab, cluster, clean, vlab):
-    assert vlab("start", "four-gpu-pending").returncode == 0
-    assert vlab("solve", "four-gpu-pending").returncode == 0
-    assert vlab("grade", "four-gpu-pending").returncode == 0
-    loaded = vlab("load", "eight-prompts", "--json")
-    assert loaded.returncode == 0, loaded.stderr
-    assert json.loads(loaded.stdout)["total"]["succeeded"] == 8
-    refused = vlab("ask", "x", "--model", "nobody/nothing")
-    assert refused.returncode == 2
-    assert "nobody/nothing" in refused.stderr
 
 
 def test_starting_twice_changes_nothing_and_another_learner_is_not_overrun(cluster, clean, vlab):
