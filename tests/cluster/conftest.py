@@ -1,10 +1,12 @@
 """One lab for all cluster tests, brought up if it is not, and left up: the next run is quicker."""
 
+import os
 import subprocess
+import time
 
 import pytest
 
-from harness import NAME, SCRIPT, SPENDING, TIMES, Vlab, brought_up, run_vlab
+from harness import GRACE_S, NAME, SCRIPT, SPENDING, TIMES, Vlab, brought_up, run_vlab
 from vlab import exercise
 from vlab.cluster.kube import Kube, kube
 from vlab.cluster.lab import Lab
@@ -40,12 +42,30 @@ def clean(cluster: Kube, lab: Lab) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Engines take minutes to start where images must be made first, so these tests may take longer than others; what
-    spends the time that is left comes last."""
+    """Engines take minutes to start where images must be made first, so these tests may take longer than others.
+
+    What is done with the time that is left comes last, and at the very end what spends all of it.
+    """
     for item in items:
         if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
-    items.sort(key=lambda item: item.get_closest_marker("budgeted") is not None)
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    marker = item.get_closest_marker("budgeted")
+    return 0 if marker is None else 1 if marker.kwargs else 2
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What `make test` has no time for is not begun, and said: a run that is cut off says nothing."""
+    end = os.environ.get("VLAB_TESTS_END")
+    if end is None or item.get_closest_marker("cluster") is None:
+        return
+    marker = item.get_closest_marker("budgeted")
+    needs = 60 * marker.kwargs["minutes"] if marker and marker.kwargs else -GRACE_S
+    if time.time() + needs > float(end):
+        pytest.skip("not run: no time is left for it")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

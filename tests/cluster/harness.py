@@ -27,6 +27,9 @@ TIMES = pytest.StashKey[dict[str, float]]()
 
 PODMAN = Engine("podman", own_conf=True)
 
+GRACE_S = 900.0
+"""What tests may take beyond the end of `make test`: nothing is begun later."""
+
 LEAST_S = 120.0
 """What is spent on pages, and on scenarios, however late it is."""
 

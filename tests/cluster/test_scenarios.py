@@ -128,6 +128,7 @@ def test_an_exercise_that_is_measured(clean, vlab, tmp_path):
     assert "<svg" in page.read_text()
 
 
+@pytest.mark.budgeted(minutes=8)  # four loads: as long as this on a slow processor
 def test_a_change_is_tried_on_a_copy_and_what_is_written_is_graded_apart(cluster, clean, vlab):
     started = vlab("start", "cache-saturated", "--learner", "eve", "--json")
     assert started.returncode == 0, started.stderr

@@ -9,6 +9,7 @@ from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from vlab.cluster.official import without_models
 from vlab.cluster.refusals import NoAnswer
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def run(
     Raises:
         NoAnswer: it could not be begun.
     """
+    without_models()
     from kubernetes.client.exceptions import ApiException
     from kubernetes.stream import ws_client
 

@@ -19,6 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_e
 from vlab.cluster import execs, resources
 from vlab.cluster.execs import Ran
 from vlab.cluster.kubectl import kubectl_path
+from vlab.cluster.official import without_models
 from vlab.cluster.refusals import ApiError, NoAnswer, refusal
 from vlab.cluster.resources import Resource
 from vlab.errors import Exit, LabError
@@ -83,11 +84,12 @@ class Kube:
 
     @cached_property
     def client(self) -> "ApiClient":
-        """The Python client. Imported late: its thousand models take most of a second.
+        """The Python client, imported late.
 
         Raises:
             LabError: the kubeconfig cannot be read or has no such context.
         """
+        without_models()
         from kubernetes import config
         from kubernetes.config import ConfigException
 
@@ -168,6 +170,7 @@ class Kube:
         silence: float = TIMEOUT_S,
     ) -> Iterator[Any]:
         """An answer that has begun, to be read in the block; `silence`: seconds without a byte."""
+        without_models()
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
