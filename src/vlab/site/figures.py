@@ -1,11 +1,14 @@
 """The course's figures, drawn from recorded runs, each with its numbers in words and the machine that they are of."""
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from html import escape
 from itertools import accumulate
+from pathlib import Path
 from statistics import fmean
 
 from matplotlib.axes import Axes
@@ -25,6 +28,10 @@ Draw = Callable[[Both[Traffic], Mapping[Place, Row]], Plot | None]
 _POOLS = ("in a pool too small for it", "in a large pool")
 _AT_ONCE = ("wrong-one-after-the-other", "solved", "also-own-workload")
 """Runs of the load test, the fewest questions at once first."""
+_PREFIX_HITS = Path(__file__).with_name("prefix_hits.json")
+"""As benchmarks/prefix_hits.py measured it."""
+_SHARED = (112, 240, 400)
+"""Tokens of which the figure's words tell what was found."""
 _ENGINES = ("on one engine for both", "on an engine each")
 
 
@@ -122,6 +129,36 @@ def _concurrency() -> Figure:
     return Figure(title, words, recorded_on(load(runs[-1])), drawn)
 
 
+def _prefix_hits() -> Figure:
+    """What the prefix cache finds, by what two prompts share, for sizes of blocks."""
+    kept = json.loads(_PREFIX_HITS.read_text())
+    title = "Tokens that the prefix cache finds, by how many two prompts share from the first one on."
+    found = {int(size): pairs for size, pairs in kept["found"].items()}
+
+    def draw(axes: Axes) -> None:
+        for (size, pairs), colour, marker in zip(found.items(), COLOURS, "osD", strict=False):
+            shared, hits = zip(*pairs, strict=True)
+            axes.plot(
+                shared,
+                hits,
+                f"{marker}-",
+                color=colour,
+                drawstyle="steps-post",
+                markersize=4,
+                label=f"blocks of {size}",
+            )
+        axes.set(xlim=(0, None), ylim=(0, None), ylabel="tokens found")
+
+    words = " ".join(
+        f"Of {shared} shared: {', '.join(f'{dict(pairs)[shared]} in blocks of {size}' for size, pairs in found.items())}."
+        for shared in _SHARED
+    )
+    day = f"{date.fromisoformat(kept['recorded']):%d %B %Y}".lstrip("0")
+    engine = f"vLLM {kept['vllm']} for CPUs with {kept['model']}"
+    recorded = f"Recorded on {day}: {engine}, prompts of {kept['tokens']} tokens, asked in pairs."
+    return Figure(title, words, recorded, panels({"": draw}, f"{title} {words}", "tokens shared", 2.6))
+
+
 def _together(traffic: Traffic) -> int:
     """The most requests that were under way at one moment."""
     turns = sorted([*((r.sent, 1) for r in traffic.requests), *((r.end, -1) for r in traffic.requests)])
@@ -185,6 +222,7 @@ _DRAWN: Mapping[str, Callable[[], Figure]] = {
     "requests-gpu": partial(_pools, plots.requests, "gpu"),
     "first-token-gpu": partial(_pools, plots.first_tokens, "gpu"),
     "concurrency": _concurrency,
+    "prefix-hits": _prefix_hits,
     "classes": _classes,
     "stream": _stream,
 }
