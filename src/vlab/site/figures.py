@@ -149,9 +149,10 @@ def _prefix_hits() -> Figure:
             )
         axes.set(xlim=(0, None), ylim=(0, None), ylabel="tokens found")
 
+    hits = {shared: {size: dict(pairs)[shared] for size, pairs in found.items()} for shared in _SHARED}
     words = " ".join(
-        f"Of {shared} shared: {', '.join(f'{dict(pairs)[shared]} in blocks of {size}' for size, pairs in found.items())}."
-        for shared in _SHARED
+        f"Of {shared} shared: {', '.join(f'{many} in blocks of {size}' for size, many in by_size.items())}."
+        for shared, by_size in hits.items()
     )
     day = f"{date.fromisoformat(kept['recorded']):%d %B %Y}".lstrip("0")
     engine = f"vLLM {kept['vllm']} for CPUs with {kept['model']}"
