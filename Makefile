@@ -42,7 +42,7 @@ unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
 	$(BIN)/pytest -q -n auto tests -m "not cluster and not browser"
 
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
-	$(BIN)/pytest -v tests -m browser
+	$(BIN)/pytest -v -n auto --dist loadgroup tests -m browser
 
 $(CHROMIUM):
 	@echo "installing Debian's chromium, for the tests in a browser" >&2

@@ -43,15 +43,13 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=[ALONE])
 
 
-@pytest.fixture(scope="package")
-def visits(browser: Browser, site: Path, address: str) -> list[Visit]:
-    """Every page in both themes, looked at once for all tests."""
-    made = []
-    for theme in THEMES:
-        window = Window(browser, address, theme)
-        page = window.context.new_page()
-        made += [window.visit(page, path) for path in paths(site)]
-        window.context.close()
+@pytest.fixture(scope="package", params=[pytest.param(theme, marks=pytest.mark.xdist_group(theme)) for theme in THEMES])
+def visits(request: pytest.FixtureRequest, browser: Browser, site: Path, address: str) -> list[Visit]:
+    """Every page in a theme, looked at once for all tests; where several processes test, each theme is one's."""
+    window = Window(browser, address, request.param)
+    page = window.context.new_page()
+    made = [window.visit(page, path) for path in paths(site)]
+    window.context.close()
     return made
 
 

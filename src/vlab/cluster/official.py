@@ -6,7 +6,8 @@ from importlib.util import find_spec
 from threading import Lock
 from types import ModuleType
 
-_MODELS = ("kubernetes.client.models", "kubernetes.client.api", "kubernetes.client.apis")
+MODELS = ("kubernetes.client.models", "kubernetes.client.api", "kubernetes.client.apis")
+"""What nobody imports."""
 _PACKAGES = {"kubernetes": "", "kubernetes.client": "client", "kubernetes.utils": "utils"}
 """Where each has its modules."""
 _IMPORTING = Lock()
@@ -24,7 +25,7 @@ def without_models() -> None:
         if found is None or not found.submodule_search_locations:
             return
         root = found.submodule_search_locations[0]
-        made = {name: ModuleType(name) for name in (*_PACKAGES, *_MODELS)}
+        made = {name: ModuleType(name) for name in (*_PACKAGES, *MODELS)}
         for name, package in _PACKAGES.items():
             made[name].__path__ = [f"{root}/{package}"]
         sys.modules.update(made)

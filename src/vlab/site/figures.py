@@ -156,7 +156,10 @@ def _prefix_hits() -> Figure:
     )
     day = f"{date.fromisoformat(kept['recorded']):%d %B %Y}".lstrip("0")
     engine = f"vLLM {kept['vllm']} for CPUs with {kept['model']}"
-    recorded = f"Recorded on {day}: {engine}, prompts of {kept['tokens']} tokens, asked in pairs."
+    recorded = (
+        f"Recorded on {day}: {engine}, prompts of {kept['tokens']} tokens in pairs, "
+        f"on a machine with {kept['cores']} cores."
+    )
     return Figure(title, words, recorded, panels({"": draw}, f"{title} {words}", "tokens shared", 2.6))
 
 

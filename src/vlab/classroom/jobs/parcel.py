@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 import vlab
 from vlab import paths
 from vlab.cluster.lab import Lab
+from vlab.cluster.official import MODELS
 from vlab.errors import LabError
 from vlab.runs import Run
 
@@ -94,12 +95,13 @@ def _data() -> dict[str, bytes]:
 
 
 def _requirements() -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for each in lacking():
-        for file in each.files or ():
-            if file.suffix == ".py" or file.name in ("METADATA", "entry_points.txt"):
-                found[str(file)] = Path(str(each.locate_file(file))).read_bytes()
-    return {name: raw for name, raw in found.items() if not name.startswith("..")}
+    skip = ("..", *(f"{package.replace('.', '/')}/" for package in MODELS))
+    return {
+        str(file): Path(str(each.locate_file(file))).read_bytes()
+        for each in lacking()
+        for file in each.files or ()
+        if (file.suffix == ".py" or file.name in ("METADATA", "entry_points.txt")) and not str(file).startswith(skip)
+    }
 
 
 def of_the_engine() -> frozenset[str]:

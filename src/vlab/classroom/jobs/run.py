@@ -239,7 +239,7 @@ def _finish(work: _Work, given: parcel.Round, steps: ui.Steps) -> None:
     learners = {each.slug: each for each in work.of.learners}
     missing = dict.fromkeys(given.learners)
     with steps.step(f"Grade {work.exercise.id} of {len(missing)} learners on the cluster") as line:
-        for status in _statuses(work):
+        for status in _statuses(work, line.note):
             for slug in _there(work, given, missing):
                 work.keep(*_fetched(work, given, learners[slug]))
                 del missing[slug]
@@ -251,7 +251,7 @@ def _finish(work: _Work, given: parcel.Round, steps: ui.Steps) -> None:
     _clear(work)
 
 
-def _statuses(work: _Work) -> Iterator[Mapping[str, Any]]:
+def _statuses(work: _Work, note: Note) -> Iterator[Mapping[str, Any]]:
     """What the Job says of itself each time that a pod of it has ended, until it has ended and the volume can be read.
 
     Raises:
@@ -270,6 +270,8 @@ def _statuses(work: _Work) -> Iterator[Mapping[str, Any]]:
         if ended != ended_before:
             ended_before = ended
             yield status
+        elif not ended and not status.get("ready"):
+            note(f"waiting: {_waits_for(work)[:120]}")
         if time.monotonic() - silent_since > _STARTS_S:
             raise LabError(
                 f"no grader has begun on the cluster within {_STARTS_S:.0f} s: {_waits_for(work)}",
