@@ -39,7 +39,7 @@ test: export VLAB_TESTS_END := $(END)
 test: setup lint types docs unit browser cluster ## everything, with the real cluster and the real engine
 
 unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
-	$(BIN)/pytest -q -n auto tests -m "not cluster and not browser"
+	$(BIN)/pytest -q -n auto --durations 10 tests -m "not cluster and not browser"
 
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
 	$(BIN)/pytest -v -n auto --dist loadgroup tests -m browser

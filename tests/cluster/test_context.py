@@ -69,6 +69,7 @@ def test_a_right_that_is_missing_is_named_before_anything_is_made(cluster, user)
     rows = {row["name"]: row for row in json.loads(looked.stdout)["rows"]}
     assert "create deployments" in rows["rights"]["found"]
     assert rows["GPUs"]["found"] == "4 on 4 nodes"
+    assert rows["storage"]["found"] == "you may not look"
     refused = run_vlab("up", "--context", USER, "--profile", "cpu", **user)
     assert refused.returncode == 4
     assert "create deployments" in refused.stderr
