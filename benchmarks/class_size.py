@@ -11,6 +11,7 @@ look at the whole cluster, and with `--jobs` the same round in Jobs on the clust
 import argparse
 import json
 import resource
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -89,6 +90,8 @@ def main() -> None:
         with ui.Steps() as steps:
             figures["close"], _ = measured(lambda: manage.close(of, steps), len(learners))
         store.remove(of.name)
+        for learner in learners:
+            shutil.rmtree(runs.on(lab.name) / learner.slug, ignore_errors=True)
     print(json.dumps({"learners": len(learners), "figures": figures, "words": words, "trouble": trouble}, indent=2))
 
 
