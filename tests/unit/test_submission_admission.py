@@ -228,6 +228,23 @@ def paths(found, at=()):
         yield from paths(value, (*at, key))
 
 
+@pytest.mark.parametrize("kind", [*WORKLOADS, "Service", "Ingress", "PersistentVolumeClaim"])
+@pytest.mark.parametrize("value", [None, "", "x", 1, [], [None], {}])
+def test_wherever_something_else_stands_it_is_judged(kind, value):
+    """Every place of an object that is right; what is drawn below does not come to each of them."""
+    right = s.pod_of(kind) if kind in POD_SPEC else next(o for o in [*s.good(), s.ingress()] if o["kind"] == kind)
+    for at in paths(right):
+        if at:
+            found, without = copy.deepcopy(right), copy.deepcopy(right)
+            s.set_(found, *at, value)
+            holder = without
+            for key in at[:-1]:
+                holder = holder[key]
+            del holder[at[-1]]
+            for each in (found, without):
+                assert all(len(str(refusal)) < 1000 for refusal in admit([each], POLICY))
+
+
 @given(st.sampled_from([*WORKLOADS, "Service", "Ingress", "PersistentVolumeClaim", "Namespace"]), st.data())
 def test_whatever_stands_in_an_object_is_judged_and_never_raises(kind, data):
     known = [*s.good(), s.ingress()]

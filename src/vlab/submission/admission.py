@@ -215,19 +215,20 @@ def _of_kubernetes(key: str) -> bool:
 
 def _workload(found: Object, kind: str, policy: Policy) -> Found:
     path = POD_SPEC[kind]
+    spec = _map(found.get("spec"), "spec")
     holder, at = found, ""
     for step in path[:-1]:
         at = f"{at}.{step}" if at else step
         holder = _map(holder.get(step), at)
     if kind != "Pod":
         yield from _marks(_map(holder.get("metadata"), f"{at}.metadata"), f"{at}.metadata", "Pod", policy)
-        yield from _numbers(_map(found.get("spec"), "spec"), "spec", policy)
+        yield from _numbers(spec, "spec", policy)
     if kind == "CronJob":
-        job = _map(_map(found["spec"].get("jobTemplate"), "spec.jobTemplate").get("spec"), "spec.jobTemplate.spec")
+        job = _map(_map(spec.get("jobTemplate"), "spec.jobTemplate").get("spec"), "spec.jobTemplate.spec")
         yield from _numbers(job, "spec.jobTemplate.spec", policy)
     if kind == "StatefulSet":
         claims = "spec.volumeClaimTemplates"
-        for number, claim in enumerate(_list(_map(found.get("spec"), "spec").get("volumeClaimTemplates"), claims)):
+        for number, claim in enumerate(_list(spec.get("volumeClaimTemplates"), claims)):
             yield from _claim_template(_map(claim, f"{claims}[{number}]"), f"{claims}[{number}]", policy)
     at = f"{at}.spec" if at else "spec"
     yield from _pod(_map(holder.get("spec"), at), at, policy)
@@ -327,7 +328,7 @@ def _container(found: Object, at: str, policy: Policy) -> Found:
         yield f"{at}.image", "image", f"{_short(image)} is no image that may run here"
     for number, port in enumerate(_list(found.get("ports"), f"{at}.ports")):
         where = f"{at}.ports[{number}]"
-        if _map(port, where).get("hostPort") or port.get("hostIP"):
+        if {"hostPort", "hostIP"} & {field for field, value in _map(port, where).items() if value}:
             yield where, "hostPort", "takes a port of its node"
     for number, mount in enumerate(_list(found.get("volumeMounts"), f"{at}.volumeMounts")):
         where = f"{at}.volumeMounts[{number}]"
@@ -438,7 +439,7 @@ def _ingress(spec: Object, policy: Policy) -> Found:
         host = _map(rule, where).get("host")
         if not (isinstance(host, str) and f".{host}".endswith(f".{policy.ingress_domain}") and "*" not in host):
             yield f"{where}.host", "ingress-host", f"is not below {policy.ingress_domain}"
-        paths = _map(rule.get("http"), f"{where}.http").get("paths")
+        paths = _map(_map(rule, where).get("http"), f"{where}.http").get("paths")
         for place, path in enumerate(_list(paths, f"{where}.http.paths")):
             at = f"{where}.http.paths[{place}]"
             if _map(_map(path, at).get("backend"), f"{at}.backend").get("resource"):
