@@ -174,7 +174,7 @@ def test_a_round(room, vlab):
     mended = subprocess.run(
         ["bash", script],
         env={"PATH": f"{Path(kubectl_path()).parent}:/usr/bin:/bin", "KUBECONFIG": str(room.of.kubeconfig(solver)),
-             "NAMESPACE": room.of.namespace(solver)},
+             "NAMESPACE": room.of.namespace(solver), "HOME": str(room.of.folder)},  # kubectl keeps a cache there
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert mended.returncode == 0, mended.stderr
