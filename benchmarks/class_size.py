@@ -68,7 +68,7 @@ def main() -> None:
         return []
 
     def grade(where: Any) -> list[Any]:
-        return where.grade(of, exercise, learners, steps, patience=300.0, parallel=given.parallel, anew=True)
+        return where.grade(rounds.Order(of, exercise, learners, 300.0, given.parallel, anew=True), steps)
 
     try:
         with steps:

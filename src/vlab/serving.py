@@ -121,8 +121,13 @@ def _endpoints(here: Sequence[Object], service: str, port: Object) -> Iterable[t
 
 def is_ready(found: Object) -> bool:
     """Whether a pod's or a node's Ready condition is true; a Service may be told to lead to others as well."""
-    conditions = found.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return holds(found, "Ready")
+
+
+def holds(found: Object, condition: str) -> bool:
+    """Whether a condition of an object's status is true."""
+    conditions = found.get("status", {}).get("conditions") or ()
+    return any(c["type"] == condition and c["status"] == "True" for c in conditions)
 
 
 def _addresses(pod: Object) -> set[str]:

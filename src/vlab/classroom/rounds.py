@@ -57,38 +57,56 @@ class Round(pydantic.BaseModel):
             self.file(of).unlink(missing_ok=True)
 
 
-def grade(
-    of: Class,
-    exercise: Exercise,
-    learners: Sequence[Learner],
-    steps: ui.Steps,
-    *,
-    patience: float,
-    parallel: int,
-    anew: bool = False,
-) -> list[Outcome]:
-    """Grade an exercise for learners.
+@dataclass(frozen=True)
+class Order:
+    """What is to be graded, and how."""
 
-    Args:
-        patience: seconds for each deployment to settle.
-        anew: grade also those whom an interrupted round has graded already.
+    of: Class
+    exercise: Exercise
+    learners: Sequence[Learner]
+    patience: float
+    """Seconds for each deployment to settle."""
+    parallel: int
+    """Learners at a time, where figures of one are not another's."""
+    anew: bool = False
+    """Also those whom an interrupted round has graded already."""
+
+    @property
+    def at_once(self) -> int:
+        """How many may be graded at a time: figures of two loads at once are of neither."""
+        return 1 if {"load", "stream"} & set(self.exercise.collect) else self.parallel
+
+    def begin(self) -> Round:
+        """The round that was interrupted, or a new one."""
+        fresh = Round(exercise=self.exercise.id, began=datetime.now(UTC))
+        if self.anew:
+            return fresh
+        try:
+            return Round.model_validate_json(fresh.file(self.of).read_bytes())
+        except (OSError, pydantic.ValidationError):
+            return fresh
+
+
+def grade(order: Order, steps: ui.Steps) -> list[Outcome]:
+    """Grade from this machine.
 
     Raises:
         LabError: the class's lab is not up, or cannot be reached.
     """
+    of, exercise = order.of, order.exercise
     lab = lab_of(of)
     cluster = kube(lab)
-    begun = begin(of, exercise, anew=anew)
-    left = begun.left(learners)
+    begun = order.begin()
+    left = begun.left(order.learners)
 
     def work(learner: Learner, note: Note) -> str:
         run = runs.load(lab, exercise, learner.slug)
-        graded = grade_one(cluster, lab, exercise, run, ui.Within(note), patience)
+        graded = grade_one(cluster, lab, exercise, run, ui.Within(note), order.patience)
         begun.graded[learner.slug] = str(graded.folder)
         return graded.words
 
     with steps.step(f"Grade {exercise.id} of {len(left)} learners") as line:
-        found = for_each(left, work, at_once(exercise, parallel), line.note, lambda came: begun.keep(of, came))
+        found = for_each(left, work, order.at_once, line.note, lambda came: begun.keep(of, came))
     begun.end(of)
     return found
 
@@ -110,22 +128,6 @@ def grade_one(cluster: Kube, lab: Lab, exercise: Exercise, run: runs.Run, steps:
     said = take_answers(cluster, run)
     report, folder = judgement.judge(run, lab, exercise, steps, patience)
     return Graded(folder, f"{outcome_in_words(report)}{said}")
-
-
-def at_once(exercise: Exercise, parallel: int) -> int:
-    """How many may be graded at a time: figures of two loads at once are of neither."""
-    return 1 if {"load", "stream"} & set(exercise.collect) else parallel
-
-
-def begin(of: Class, exercise: Exercise, *, anew: bool) -> Round:
-    """The round that was interrupted, or a new one."""
-    fresh = Round(exercise=exercise.id, began=datetime.now(UTC))
-    if anew:
-        return fresh
-    try:
-        return Round.model_validate_json(fresh.file(of).read_bytes())
-    except (OSError, pydantic.ValidationError):
-        return fresh
 
 
 def take_answers(cluster: Kube, run: runs.Run) -> str:

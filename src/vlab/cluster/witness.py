@@ -2,10 +2,8 @@
 
 import base64
 import hashlib
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +16,7 @@ from vlab.cluster.kube import Kube, Object
 from vlab.cluster.lab import Lab
 from vlab.cluster.refusals import ApiError, NoAnswer
 from vlab.errors import Exit, LabError
+from vlab.packing import zipped
 from vlab.serving import is_ready
 from vlab.settings import SYSTEM
 
@@ -147,17 +146,16 @@ def _make(cluster: Kube, lab: Lab, namespace: str, values: Mapping[str, Any]) ->
         cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     code, archive = _code()
     server = values["server"]
+    pod = as_engine(server)
+    pod["security_context"] = {k: v for k, v in pod["security_context"].items() if k != "fsGroup"}
     made = render.manifest(
         "witness",
+        **pod,
         pod=NAME,
         system=namespace,
         code=code,
         archive=base64.b64encode(archive).decode(),
-        image=server["image"],
         weights=f"/models/{server['model']}" if lab.provider == "kind-built" else "",
-        node_selector=server.get("node_selector") or {},
-        pull_secrets=server.get("image_pull_secrets") or [],
-        security_context={k: v for k, v in server["security_context"].items() if k != "fsGroup"},
     )
     for each in render.labelled(made, lab.labels):
         if each["kind"] == "Pod" or cluster.find("configmaps", each["metadata"]["name"], namespace) is None:
@@ -168,14 +166,17 @@ def _code() -> tuple[str, bytes]:
     """The name of its ConfigMap, after its digest, and the archive."""
     root = Path(vlab.__file__).parent
     files = sorted({f for part in _PARTS for f in root.glob(part)})
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        _add(archive, "__main__.py", b"from vlab.witness.__main__ import main\n\nmain()\n")
-        for file in files:
-            _add(archive, f"vlab/{file.relative_to(root)}", file.read_bytes())
-    digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()
-    return f"witness-{digest[:12]}", packed.getvalue()
+    content = {f"vlab/{file.relative_to(root)}": file.read_bytes() for file in files}
+    digest = hashlib.sha256(b"".join(content.values())).hexdigest()
+    archive = zipped({"__main__.py": b"from vlab.witness.__main__ import main\n\nmain()\n", **content})
+    return f"witness-{digest[:12]}", archive
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+def as_engine(server: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates of vlab's own pods take from a deployment's: the engine's image, where it may run and as whom."""
+    return {
+        "image": server["image"],
+        "node_selector": server.get("node_selector") or {},
+        "pull_secrets": server.get("image_pull_secrets") or [],
+        "security_context": server["security_context"],
+    }

@@ -154,7 +154,7 @@ def _prefix_hits() -> Figure:
         f"Of {shared} shared: {', '.join(f'{many} in blocks of {size}' for size, many in by_size.items())}."
         for shared, by_size in hits.items()
     )
-    day = f"{date.fromisoformat(kept['recorded']):%d %B %Y}".lstrip("0")
+    day = _day(date.fromisoformat(kept["recorded"]))
     engine = f"vLLM {kept['vllm']} for CPUs with {kept['model']}"
     recorded = (
         f"Recorded on {day}: {engine}, prompts of {kept['tokens']} tokens in pairs, "
@@ -206,10 +206,14 @@ def _number(reads: int) -> str:
     return "1 read" if reads == 1 else f"{reads} reads"
 
 
+def _day(when: date) -> str:
+    return f"{when:%d %B %Y}".lstrip("0")
+
+
 def recorded_on(recorded: Evidence) -> str:
     """What a run was recorded on, in a sentence."""
     header = recorded.header
-    day = f"{header.started:%d %B %Y}".lstrip("0")
+    day = _day(header.started)
     if gpu := header.cluster.get("gpu"):
         return f"Recorded on {day}: {header.cluster['engine']} on one {gpu}, a model of phi-2's shape."
     cores = max(int(o["status"]["capacity"]["cpu"]) for o in recorded.objects if o["kind"] == "Node")

@@ -1,10 +1,8 @@
 """What a grader's pod is given: this vlab with what the engine's image lacks of it, and a round's runs, as archives."""
 
 import hashlib
-import io
 import re
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -18,6 +16,7 @@ from vlab import paths
 from vlab.cluster.lab import Lab
 from vlab.cluster.official import MODELS
 from vlab.errors import LabError
+from vlab.packing import zipped
 from vlab.runs import Run
 
 PIECE_BYTES = 900_000
@@ -44,7 +43,7 @@ class Round(pydantic.BaseModel, frozen=True):
 
 def code() -> bytes:
     """This vlab with its data and its requirements; equal files make equal bytes."""
-    return _zip({**_package(), **_data(), **_requirements()})
+    return zipped({**_package(), **_data(), **_requirements()})
 
 
 def of_round(given: Round, lab: Lab, runs: Iterable[Run]) -> bytes:
@@ -57,7 +56,7 @@ def of_round(given: Round, lab: Lab, runs: Iterable[Run]) -> bytes:
         files |= {str(f.relative_to(paths.state())): f.read_bytes() for f in kept if f.is_file()}
     except OSError as e:
         raise LabError(f"cannot read {e.filename}: {e.strerror}", "see who may read there; grade again") from e
-    return _zip(files)
+    return zipped(files)
 
 
 def pieces(archive: bytes) -> list[bytes]:
@@ -68,14 +67,6 @@ def pieces(archive: bytes) -> list[bytes]:
 def digest(archive: bytes) -> str:
     """Twelve hexadecimal digits that tell it from another."""
     return hashlib.sha256(archive).hexdigest()[:12]
-
-
-def _zip(files: Mapping[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
-    return packed.getvalue()
 
 
 def _under(root: Path, into: str, skip: Sequence[str]) -> Iterator[tuple[str, bytes]]:

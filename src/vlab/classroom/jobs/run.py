@@ -19,13 +19,14 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from vlab import render, runs, ui
 from vlab.catalog import Exercise
-from vlab.classroom import objects, rounds, trust
+from vlab.classroom import objects, trust
 from vlab.classroom.jobs import parcel
 from vlab.classroom.jobs.pod import OUTCOME, RESULTS, Came
 from vlab.classroom.manage import lab_of
 from vlab.classroom.many import Note, Outcome
 from vlab.classroom.model import Class, Learner
 from vlab.classroom.results import REPORT, Attempt
+from vlab.classroom.rounds import Order
 from vlab.cluster import witness
 from vlab.cluster.kube import Kube, Object, kube
 from vlab.cluster.lab import Lab
@@ -35,6 +36,7 @@ from vlab.errors import Exit, LabError
 from vlab.evidence import seal
 from vlab.model import Report
 from vlab.runs import Run
+from vlab.serving import holds
 
 GRADER, VOLUME, KEY = "grader", "gradings", "grader-key"
 _ROUND = "vlab.dev/round"
@@ -98,25 +100,17 @@ class _Work:
         return ran.stdout
 
 
-def grade(
-    of: Class,
-    exercise: Exercise,
-    learners: Sequence[Learner],
-    steps: ui.Steps,
-    *,
-    patience: float,
-    parallel: int,
-    anew: bool = False,
-) -> list[Outcome]:
-    """Grade an exercise for learners on the class's own cluster; as `rounds.grade` otherwise.
+def grade(order: Order, steps: ui.Steps) -> list[Outcome]:
+    """Grade on the class's own cluster; as `rounds.grade` otherwise.
 
     Interrupted here it goes on there: the same call again fetches what has come, and grades who is left.
 
     Raises:
         LabError: the cluster cannot be reached, one may not make what graders need there, or none of them starts.
     """
+    of, exercise = order.of, order.exercise
     lab = lab_of(of)
-    begun = rounds.begin(of, exercise, anew=anew)
+    begun = order.begin()
     found: dict[str, Outcome] = {}
 
     def keep(came: Outcome, folder: Path | None) -> None:
@@ -126,16 +120,16 @@ def grade(
         begun.keep(of, came)
 
     work = _Work(of, lab, kube(lab), exercise, keep)
-    if anew:
+    if order.anew:
         _clear(work)
     elif (job := work.cluster.find("jobs", work.job, of.system)) is not None:
         _finish(work, _given(work, job), steps)
-    if ready := _ready(work, begun.left(learners)):
+    if ready := _ready(work, begun.left(order.learners)):
         with steps.step(f"Send {exercise.id} of {len(ready)} learners to graders on the cluster") as line:
-            given = _send(work, ready, patience, rounds.at_once(exercise, parallel), line.note)
+            given = _send(work, ready, order, line.note)
         _finish(work, given, steps)
     begun.end(of)
-    return [found[each.slug] for each in learners if each.slug in found]
+    return [found[each.slug] for each in order.learners if each.slug in found]
 
 
 def _ready(work: _Work, learners: Iterable[Learner]) -> list[tuple[Learner, Run]]:
@@ -149,21 +143,12 @@ def _ready(work: _Work, learners: Iterable[Learner]) -> list[tuple[Learner, Run]
     return ready
 
 
-def _send(
-    work: _Work, ready: Sequence[tuple[Learner, Run]], patience: float, parallel: int, note: Note
-) -> parcel.Round:
+def _send(work: _Work, ready: Sequence[tuple[Learner, Run]], order: Order, note: Note) -> parcel.Round:
     """Make the Job, with all that its pods need."""
     of, lab = work.of, work.lab
     values = kept(ready[0][1]).values
     witness.ensure(work.cluster, lab, values, note=note)
-    server = values["server"]
-    pod = {
-        "system": of.system,
-        "image": server["image"],
-        "node_selector": server.get("node_selector") or {},
-        "pull_secrets": server.get("image_pull_secrets") or [],
-        "security_context": server["security_context"],
-    }
+    pod = {"system": of.system, **witness.as_engine(values["server"])}
     note("accounts and volume")
     work.put(*render.manifest("class-grading", **pod, witness=witness.namespace_of(lab)))
     work.put(*(_inside(of, learner) for learner, _ in ready))
@@ -172,7 +157,7 @@ def _send(
         lab=lab.name,
         exercise=work.exercise.id,
         learners=tuple(learner.slug for learner, _ in ready),
-        patience=patience,
+        patience=order.patience,
     )
     note("sending this vlab, and what is known of the runs")
     code = parcel.code()
@@ -187,8 +172,8 @@ def _send(
         job=work.job,
         round=given.model_dump_json(),
         completions=len(ready),
-        parallel=parallel,
-        deadline=round(math.ceil(len(ready) / parallel) * (patience + _BESIDE_S) + _STARTS_S),
+        parallel=order.at_once,
+        deadline=round(math.ceil(len(ready) / order.at_once) * (order.patience + _BESIDE_S) + _STARTS_S),
         given=names,
         key=KEY,
         boot=_BOOT,
@@ -260,9 +245,9 @@ def _statuses(work: _Work, note: Note) -> Iterator[Mapping[str, Any]]:
     ended_before, silent_since = 0, time.monotonic()
     while True:
         job = work.cluster.find("jobs", work.job, work.of.system)
-        status = (job or {}).get("status", {})
+        status: Mapping[str, Any] = (job or {}).get("status", {})
         ended = status.get("succeeded", 0) + status.get("failed", 0)
-        if job is None or any(_is_true(status, kind) for kind in ("Complete", "Failed")):
+        if job is None or holds(job, "Complete") or holds(job, "Failed"):
             yield status
             return
         if ended != ended_before or status.get("ready"):
@@ -291,10 +276,6 @@ def _broke(work: _Work, index: int) -> str:
         said = []
     last = next((line.strip() for line in reversed(said) if line.strip()), "")
     return f"its grader's pod broke: {last[:300]}" if last else "its grader did not come to an end in time"
-
-
-def _is_true(status: Mapping[str, Any], kind: str) -> bool:
-    return any(c["type"] == kind and c["status"] == "True" for c in status.get("conditions") or ())
 
 
 def _waits_for(work: _Work) -> str:

@@ -29,8 +29,7 @@ def grade(
     """Grade what each learner has deployed, and what they put into the ConfigMap `answers` of their namespace.
 
     An interrupted round goes on with those who are left; one in Jobs goes on by itself, and the same command fetches
-    what has come. Exit code 1 if somebody's could not be graded; a check that
-    fails is no trouble.
+    what has come. Exit code 1 if somebody's could not be graded; a check that fails is no trouble.
     """
     from vlab.classroom import rounds, store
     from vlab.classroom.jobs import run as in_jobs
@@ -38,13 +37,6 @@ def grade(
     found = store.get(of)
     wanted = catalog.exercise(exercise)
     with store.at_work(found.name, f"grading {exercise}"), ui.Steps() as steps:
-        came = (in_jobs if jobs else rounds).grade(
-            found,
-            wanted,
-            store.chosen(found, tuple(learner or ())),
-            steps,
-            patience=timeout,
-            parallel=parallel,
-            anew=anew,
-        )
+        order = rounds.Order(found, wanted, store.chosen(found, tuple(learner or ())), timeout, parallel, anew)
+        came = (in_jobs if jobs else rounds).grade(order, steps)
     return outcomes.show(came, as_json)
