@@ -204,12 +204,16 @@ def test_a_round_in_jobs_goes_on_without_this_machine(room, vlab, cluster):
     uid = job()
     killed.kill()
     killed.wait()
+    for kind in ("Secret", "ConfigMap"):  # as of another exercise's round that goes on there
+        labels = {"app": "grader", "job": f"grade-{EXERCISE}-more"}
+        metadata = {"name": f"grade-{EXERCISE}-more-0", "namespace": room.of.system, "labels": labels}
+        cluster.create({"apiVersion": "v1", "kind": kind, "metadata": metadata})
     root = f"/api/v1/namespaces/{room.of.system}"
-    key = cluster.find("secrets", "grader-key", room.of.system)
-    assert key is not None
+    key = f"grade-{EXERCISE}-key"
+    assert cluster.find("secrets", key, room.of.system) is not None
     for learner in room.of.learners:
         own = room.kube(learner)
-        for path in ("secrets/grader-key", "secrets", "pods", "serviceaccounts/grader"):
+        for path in (f"secrets/{key}", "secrets", "pods", "serviceaccounts/grader"):
             assert status(own, "GET", f"{root}/{path}") == HTTPStatus.FORBIDDEN
         assert status(own, "POST", f"{root}/serviceaccounts/grader/token", {}) == HTTPStatus.FORBIDDEN
     assert job() == uid
@@ -221,8 +225,11 @@ def test_a_round_in_jobs_goes_on_without_this_machine(room, vlab, cluster):
     assert "solved" in came[solver.slug] and "not solved" not in came[solver.slug]
     assert "not solved yet" in came[idle.slug] and "not solved yet" in came[writer.slug]
     assert vlab("class", "verify", "--class", CLASS).returncode == 0
-    for plural, name in (("jobs", f"grade-{EXERCISE}"), ("secrets", "grader-key")):
+    for plural, name in (("jobs", f"grade-{EXERCISE}"), ("secrets", key)):
         assert cluster.find(plural, name, room.of.system) is None
+    for plural in ("secrets", "configmaps"):
+        labelled = cluster.items(plural, room.of.system, selector="job")
+        assert [o["metadata"]["name"] for o in labelled] == [f"grade-{EXERCISE}-more-0"]
     newest = max((runs.on(NAME) / solver.slug / EXERCISE / "gradings").iterdir())
     assert Evidence(newest / "evidence").header.learner == solver.slug
 

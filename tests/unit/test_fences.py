@@ -118,6 +118,12 @@ def test_a_page_may_name_the_exercise_that_it_is_read_in():
         ("gradings/20261128T164052347586Z/evidence", "gradings/20270101T000000000000Z/evidence"),
         ("✓ Build 3.0 s", "… Build the engine (60 s)\n✓ Build 130.0 s\n"),
         ("────────\nx", "────\nx"),
+        (
+            'Waiting for deployment "a" rollout to finish: 0 of 1 updated replicas are available...\nrolled out',
+            "Waiting for deployment spec update to be observed...\n"
+            'Waiting for deployment "a" rollout to finish: 0 out of 1 new replicas have been updated...\n'
+            'Waiting for deployment "a" rollout to finish: 0 of 1 updated replicas are available...\nrolled out',
+        ),
     ],
 )
 def test_what_differs_from_run_to_run_is_let_through(one, other):
@@ -137,6 +143,7 @@ def test_what_differs_from_run_to_run_is_let_through(one, other):
         ("a\nb", "a"),
         ("a", "a\nb"),
         ("passed", "failed"),
+        ("Waiting for a GPU...", ""),
         ("", "an error"),
     ],
 )

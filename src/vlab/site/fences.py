@@ -153,11 +153,13 @@ _VARYING: tuple[tuple[str, str], ...] = (
     (r"[─-]{3,}", "---"),
 )
 _HEARTBEAT = re.compile(r"^… .* \(\d+ s\)$")
+_ON_THE_WAY = re.compile(rf"{_HEARTBEAT.pattern}|^Waiting for .* (to finish: .*|to be observed)\.\.\.$")
+"""What is said while something comes about, which one run passes sooner than the next: `kubectl rollout status` too."""
 
 
 def normal(text: str) -> list[str]:
     """The lines of an output, with a word in the place of whatever differs from one run to the next."""
-    lines = [line for line in text.splitlines() if not _HEARTBEAT.match(line)]
+    lines = [line for line in text.splitlines() if not _ON_THE_WAY.match(line)]
     for pattern, word in _VARYING:
         lines = [re.sub(pattern, word, line) for line in lines]
     lines = [" ".join(line.split()) for line in lines]

@@ -38,7 +38,7 @@ from vlab.model import Report
 from vlab.runs import Run
 from vlab.serving import holds
 
-GRADER, VOLUME, KEY = "grader", "gradings", "grader-key"
+GRADER, VOLUME = "grader", "gradings"
 _ROUND = "vlab.dev/round"
 _LOOK_S = 1.0
 _STARTS_S = 600.0
@@ -76,6 +76,16 @@ class _Work:
     def job(self) -> str:
         """The Job's name."""
         return f"grade-{self.exercise.id}"
+
+    @property
+    def key(self) -> str:
+        """The name of the Secret with the teacher's key: the Job's own, so that no other round takes it away."""
+        return f"{self.job}-key"
+
+    @property
+    def while_it_lasts(self) -> dict[str, str]:
+        """The labels of what this round's pods are given, and no other's."""
+        return {"app": GRADER, "job": self.job}
 
     def put(self, *made: Object) -> None:
         """Make what is not there yet."""
@@ -161,11 +171,13 @@ def _send(work: _Work, ready: Sequence[tuple[Learner, Run]], order: Order, note:
     )
     note("sending this vlab, and what is known of the runs")
     code = parcel.code()
-    names = _put_archive(work, "code", f"{GRADER}-{parcel.digest(code)}", code)
-    names += _put_archive(work, "round", f"{work.job}-{given.id}", parcel.of_round(given, lab, [r for _, r in ready]))
+    names = _put_archive(work, "code", f"{GRADER}-{parcel.digest(code)}", code, {"app": GRADER})
+    runs_of_it = parcel.of_round(given, lab, [run for _, run in ready])
+    names += _put_archive(work, "round", f"{work.job}-{given.id}", runs_of_it, work.while_it_lasts)
     key = seal.own_key_file()
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": KEY, "namespace": of.system}}
-    work.put({**secret, "data": {key.name: base64.b64encode(key.read_bytes()).decode()}})
+    metadata = {"name": work.key, "namespace": of.system, "labels": work.while_it_lasts}
+    data = {key.name: base64.b64encode(key.read_bytes()).decode()}
+    work.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
     made = render.manifest(
         "class-grading-job",
         **pod,
@@ -175,7 +187,7 @@ def _send(work: _Work, ready: Sequence[tuple[Learner, Run]], order: Order, note:
         parallel=order.at_once,
         deadline=round(math.ceil(len(ready) / order.at_once) * (order.patience + _BESIDE_S) + _STARTS_S),
         given=names,
-        key=KEY,
+        key=work.key,
         boot=_BOOT,
     )
     work.put(*made)
@@ -194,12 +206,12 @@ def _inside(of: Class, learner: Learner) -> Object:
     }
 
 
-def _put_archive(work: _Work, kind: str, name: str, archive: bytes) -> list[str]:
+def _put_archive(work: _Work, kind: str, name: str, archive: bytes, labels: Mapping[str, str]) -> list[str]:
     """Make the ConfigMaps with an archive, and return their names; in a pod each piece is the file KIND.NUMBER."""
     names = []
     for number, piece in enumerate(parcel.pieces(archive)):
         names.append(f"{name}-{number}")
-        metadata = {"name": names[-1], "namespace": work.of.system, "labels": {"app": GRADER}}
+        metadata = {"name": names[-1], "namespace": work.of.system, "labels": dict(labels)}
         data = {f"{kind}.{number:03}": base64.b64encode(piece).decode()}
         work.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "immutable": True, "binaryData": data})
     return names
@@ -358,7 +370,7 @@ def _clear(work: _Work) -> None:
     system = work.of.system
     work.cluster.delete("jobs", work.job, system)
     work.cluster.gone("jobs", work.job, system)
-    work.cluster.delete("secrets", KEY, system)
-    for each in work.cluster.items("configmaps", system, selector=f"app={GRADER}"):
-        if each["metadata"]["name"].startswith(f"{work.job}-"):
-            work.cluster.delete("configmaps", each["metadata"]["name"], system)
+    selector = ",".join(f"{label}={value}" for label, value in work.while_it_lasts.items())
+    for kind in ("secrets", "configmaps"):
+        for each in work.cluster.items(kind, system, selector=selector):
+            work.cluster.delete(kind, each["metadata"]["name"], system)
