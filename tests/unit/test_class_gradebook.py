@@ -102,10 +102,26 @@ def test_what_counts_of_each_learner(room):
     assert not last.rows[0].entries[0].mark.passed
 
 
-def test_what_speaks_against_a_grading_stands_beside_it(room):
+def test_what_cannot_be_believed_does_not_count_and_is_told(room):
+    room.grade(room.learner(0), "wrong-restart-only")
+    forged = room.grade(room.learner(0), "solved", minutes=60, signed=False)
+    room.grade(room.learner(1), signed=False)
+    first, second, _ = gradebook.of_class(room.of).rows
+    (entry,) = first.entries
+    assert (entry.mark.passed, entry.attempts, entry.refused) == (False, 1, 1)
+    assert entry.trust == (f"{forged.name}: the evidence is unsigned",)
+    (entry,) = second.entries
+    assert (entry.mark, entry.attempts, entry.refused, len(entry.trust)) == (None, 0, 1, 1)
+    assert gradebook_html.verdict(entry)[0] == "not trusted, does not count"
+    _, found = as_canvas_reads(gradebook_csv.canvas(gradebook.of_class(room.of)))
+    assert found["2"]["shm-missing"] == ""
+
+
+@pytest.mark.parametrize("kind", ["table", "csv-canvas", "csv-moodle", "json", "html"])
+def test_whatever_it_is_written_as_what_does_not_count_is_said(room, kind, capsys):
     room.grade(room.learner(), signed=False)
-    (entry,) = gradebook.of_class(room.of).rows[0].entries
-    assert entry.trust == ("the evidence is unsigned",)
+    assert cli.run(["class", "gradebook", "--format", kind]) == Exit.OK
+    assert "does not count: " in " ".join(capsys.readouterr().err.split())
 
 
 def test_what_was_written_has_its_own_marks(room):
@@ -199,7 +215,9 @@ def test_json_is_versioned_and_whole(room):
 
 def test_a_page_says_verdicts_in_words_and_runs_nothing():
     hostile = "<script>alert(1)</script>"
-    text = gradebook_html.text(book(row(name=hostile), row(100.0), row(50.0, trust=("the evidence is unsigned",))))
+    text = gradebook_html.text(
+        book(row(name=hostile), row(100.0), row(50.0, refused=1, trust=("the evidence is unsigned",)))
+    )
     assert hostile not in text and "&lt;script&gt;" in text
     assert "<script" not in text and "http" not in text.replace("http-equiv", "")
     for words in ("solved", "not solved", "87.5%", "the evidence is unsigned", "not trusted"):

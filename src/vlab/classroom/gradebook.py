@@ -40,6 +40,8 @@ class Entry(_Model):
     """Of what was written beside the mending: diagnosis, recommendation; no part of `mark`."""
     attempts: int
     """Gradings that could count."""
+    refused: int = 0
+    """Gradings that something speaks against, which do not count."""
     late: int = 0
     """Gradings that were recorded after the exam's end, which do not count."""
     recorded: datetime | None = None
@@ -47,7 +49,7 @@ class Entry(_Model):
     seal: str = ""
     evidence: str = ""
     trust: tuple[str, ...] = ()
-    """What speaks against it; nothing if it is what it says."""
+    """What speaks against each that is refused."""
     decisions: tuple[str, ...] = ()
     """What the teacher decided about it, which is in its figures."""
 
@@ -107,19 +109,19 @@ def gradebook(
 
     Args:
         decided: the teacher's decisions; each is applied to gradings of its evidence.
-        against: what speaks against each grading, by its folder; see trust.every.
+        against: what speaks against each grading, by its folder, see trust.every; such a grading does not count.
         now: when it is made.
     """
     marked = [decisions.with_decisions(each, decided) for each in attempts]
-    counts = _counting(of, marked)
+    against = {folder: words for folder, words in (against or {}).items() if words}
+    counts = _counting(of, [each for each in marked if each.folder not in against])
     rows = []
     for learner in of.learners:
         own = [each for each in marked if each.learner.slug == learner.slug]
-        entries = [
-            _entry(name, [a for a in own if a.exercise == name], counts.get((learner.slug, name)), of)
-            for name in _in_order(a.exercise for a in own)
-        ]
-        entries = [_told(each, counts.get((learner.slug, each.exercise)), decided, against or {}) for each in entries]
+        entries = []
+        for name in _in_order(a.exercise for a in own):
+            of_it = [each for each in own if each.exercise == name]
+            entries.append(_entry(name, of_it, counts.get((learner.slug, name)), of, decided, against))
         rows.append(Row(learner=learner.slug, name=learner.name, columns=learner.columns, entries=tuple(entries)))
     return Gradebook(
         vlab=__version__,
@@ -187,9 +189,24 @@ def _without_names(entry: Entry) -> Entry:
     )
 
 
-def _entry(exercise: str, attempts: Sequence[Attempt], counts: Attempt | None, of: Class) -> Entry:
-    after = sum(late(each, of) for each in attempts)
-    entry = Entry(exercise=exercise, mark=None, attempts=len(attempts) - after, late=after)
+def _entry(
+    exercise: str,
+    attempts: Sequence[Attempt],
+    counts: Attempt | None,
+    of: Class,
+    decided: Iterable[Decision],
+    against: Mapping[Path, tuple[str, ...]],
+) -> Entry:
+    refused = [each for each in attempts if each.folder in against]
+    after = sum(late(each, of) for each in attempts if each not in refused)
+    entry = Entry(
+        exercise=exercise,
+        mark=None,
+        attempts=len(attempts) - len(refused) - after,
+        refused=len(refused),
+        late=after,
+        trust=tuple(f"{each.folder.name}: {words}" for each in refused for words in against[each.folder]),
+    )
     if counts is None:
         return entry
     report = counts.report
@@ -199,17 +216,9 @@ def _entry(exercise: str, attempts: Sequence[Attempt], counts: Attempt | None, o
         "recorded": counts.at,
         "seal": report.seal,
         "evidence": report.evidence,
+        "decisions": tuple(str(each) for each in decisions.concerning(counts, decided)),
     }
     return entry.model_copy(update=found)
-
-
-def _told(
-    entry: Entry, counts: Attempt | None, decided: Iterable[Decision], against: Mapping[Path, tuple[str, ...]]
-) -> Entry:
-    if counts is None:
-        return entry
-    words = tuple(str(each) for each in decisions.concerning(counts, decided))
-    return entry.model_copy(update={"trust": against.get(counts.folder, ()), "decisions": words})
 
 
 def _mark(report: Report) -> Mark:

@@ -26,7 +26,7 @@ def verdict(entry: Entry | None) -> tuple[str, str]:
     if entry is None:
         return "not graded", "none"
     if entry.mark is None:
-        return "late, does not count", "error"
+        return ("late" if entry.late else "not trusted") + ", does not count", "error"
     if entry.mark.passed:
         return "solved", "pass"
     return ("not all could be told", "error") if entry.mark.unsure else ("not solved", "fail")

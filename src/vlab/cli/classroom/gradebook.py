@@ -49,9 +49,9 @@ def gradebook(
             ui.say(f"{learner}: a cell of the roster would be a formula; it has a quote in front, and may not be found")
     if anonymous:
         book = books.anonymous(book)
+    _say_refused(book)
     if format is Format.TABLE and out is None:
         ui.out.print(_table(book))
-        _say_untrusted(book)
         return
     text = _texts()[format](book)
     if out is None:
@@ -100,21 +100,22 @@ def _table(book: "Gradebook") -> "Table":
                 verdict(entry)[0],
                 str(entry.attempts),
                 ", ".join(f"{part} {share(each)}" for part, each in entry.apart.items()),
-                Text("; ".join(_notes(entry.late, len(entry.decisions), len(entry.trust)))),
+                Text("; ".join(_notes(entry.late, len(entry.decisions), entry.refused))),
             )
     return table
 
 
-def _notes(late: int, decided: int, against: int) -> list[str]:
+def _notes(late: int, decided: int, refused: int) -> list[str]:
     return [
         *([f"{late} late"] if late else []),
         *([f"{decided} decided by the teacher"] if decided else []),
-        *(["not trusted"] if against else []),
+        *([f"{refused} not trusted"] if refused else []),
     ]
 
 
-def _say_untrusted(book: "Gradebook") -> None:
+def _say_refused(book: "Gradebook") -> None:
+    """A file may be imported unread: what is not in it is said beside it."""
     for row in book.rows:
         for entry in row.entries:
             for words in entry.trust:
-                ui.say(f"{row.learner}, {entry.exercise}: {words}", style="yellow")
+                ui.say(f"{row.learner}, {entry.exercise}: does not count: {words}", style="yellow")
