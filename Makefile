@@ -39,10 +39,10 @@ test: export VLAB_TESTS_END := $(END)
 test: setup lint types docs unit browser cluster ## everything, with the real cluster and the real engine
 
 unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
-	$(BIN)/pytest -q -n auto --durations 10 tests -m "not cluster and not browser"
+	$(BIN)/pytest -q -n auto --durations 10 tests --ignore tests/cluster --ignore tests/browser
 
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
-	$(BIN)/pytest -v -n auto --dist loadgroup tests -m browser
+	$(BIN)/pytest -v -n auto --dist loadgroup tests/browser
 
 $(CHROMIUM):
 	@echo "installing Debian's chromium, for the tests in a browser" >&2
@@ -64,9 +64,8 @@ gate: setup ## live through every scenario on the cluster tests' lab
 mutate: setup ## what recorded evidence notices when a check is changed; needs no cluster
 	$(BIN)/vlab gate --mutate
 
-cluster: setup $(BWRAP) ## tests on a cluster of their own
-	$(BIN)/vlab up --name $(LAB)
-	$(BIN)/pytest -v tests -m cluster -o console_output_style=times
+cluster: setup $(BWRAP) ## tests on a cluster of their own; the first build is one of them
+	$(BIN)/pytest -v tests/cluster -o console_output_style=times
 
 lint: setup ## style, and who may import whom
 	$(BIN)/ruff check .

@@ -44,7 +44,8 @@ def clean(cluster: Kube, lab: Lab) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Engines take minutes to start where images must be made first, so these tests may take longer than others.
 
-    What is done with the time that is left comes last, and at the very end what spends all of it.
+    First comes what makes the images; last what is done with the time that is left, and at the very end what spends
+    all of it.
     """
     for item in items:
         if item.get_closest_marker("cluster") and not item.get_closest_marker("timeout"):
@@ -53,6 +54,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
+    if item.get_closest_marker("before_all"):
+        return -1
     marker = item.get_closest_marker("budgeted")
     return 0 if marker is None else 1 if marker.kwargs else 2
 
