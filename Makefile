@@ -44,13 +44,17 @@ unit: setup $(ACTIONLINT) ## tests that need no cluster and no browser
 browser: setup $(CHROMIUM) ## the built site in a browser: links, keyboard, accessibility, print
 	$(BIN)/pytest -v -n auto --dist loadgroup tests/browser
 
+# $(1): one of Debian's packages; $(2): what it is for.
+define debian
+	@echo "installing Debian's $(1), for $(2)" >&2
+	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y $(1) >/dev/null
+endef
+
 $(CHROMIUM):
-	@echo "installing Debian's chromium, for the tests in a browser" >&2
-	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y chromium >/dev/null
+	$(call debian,chromium,the tests in a browser)
 
 $(BWRAP):
-	@echo "installing Debian's bubblewrap, for programs in a learner's place" >&2
-	@apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends -y bubblewrap >/dev/null
+	$(call debian,bubblewrap,programs in a learner's place)
 
 $(ACTIONLINT): Makefile
 	@echo "building actionlint $(ACTIONLINT_VERSION), for the tests of action.yml" >&2
