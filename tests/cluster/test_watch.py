@@ -29,7 +29,7 @@ class Watching:
     """`vlab watch` in the background, with its stdout a pipe or a terminal of 80x24."""
 
     def __init__(self, folder: Path, *arguments: str, terminal: bool = False) -> None:
-        self.said = folder / "stderr"
+        self.said = folder / ("on-a-terminal" if terminal else "piped")
         self._ours, theirs = pty.openpty() if terminal else os.pipe()
         if terminal:
             termios.tcsetwinsize(self._ours, (24, 80))
@@ -109,22 +109,25 @@ def watch(clean, vlab, tmp_path) -> Iterator:
         each.kill()
 
 
-@pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
-def test_verdicts_turn_while_it_is_mended_until_all_pass(watch, vlab, terminal):
-    watched = watch("--until-passed", "--json", "--timeout", str(PATIENCE_S), terminal=terminal)
-    red = watched.until("server-ready", "fail")
-    assert red["was"] is None
-    assert "Insufficient nvidia.com/gpu" in red["actual"]
-    assert watched.until("model-answers", "skip")
+def test_verdicts_turn_while_it_is_mended_until_all_pass(watch, vlab):
+    """For two who watch it, one of them on a terminal: JSON is the same there."""
+    words = ("--until-passed", "--json", "--timeout", str(PATIENCE_S))
+    both = [watch(*words), watch(*words, terminal=True)]
+    for watched in both:
+        red = watched.until("server-ready", "fail")
+        assert red["was"] is None
+        assert "Insufficient nvidia.com/gpu" in red["actual"]
+        assert watched.until("model-answers", "skip")
 
     assert vlab("solve", SCENARIO).returncode == 0
-    assert watched.until("server-ready", "pass")["was"] in ("fail", "error")
-    code, events = watched.ended()
-    assert events[-1]["kind"] == "end"
-    assert (code, events[-1]["why"], events[-1]["code"]) == (0, "passed", 0)
-    assert events[-1]["looks"] >= 2
-    last = {e["id"]: e["verdict"] for e in events if e["kind"] == "verdict"}
-    assert last["model-answers"] == "pass"
+    for watched in both:
+        assert watched.until("server-ready", "pass")["was"] in ("fail", "error")
+        code, events = watched.ended()
+        assert events[-1]["kind"] == "end"
+        assert (code, events[-1]["why"], events[-1]["code"]) == (0, "passed", 0)
+        assert events[-1]["looks"] >= 2
+        last = {e["id"]: e["verdict"] for e in events if e["kind"] == "verdict"}
+        assert last["model-answers"] == "pass"
     assert vlab("grade", SCENARIO).returncode == 0
 
 
