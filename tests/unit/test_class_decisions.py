@@ -86,6 +86,18 @@ def test_a_decision_says_nothing_about_other_evidence(room):
     assert [case.decision for case in decisions.unsure([later], [made])] == [None]
 
 
+def test_what_is_listed_and_decided_is_the_grading_that_counts(room, capsys):
+    counts = written(room)
+    room.grade(counts.learner, "solved", answers={"recommendation.md": UNSURE}, minutes=60, signed=False)
+    assert cli.run(["class", "unsure", "--json"]) == Exit.OK
+    (case,) = json.loads(capsys.readouterr().out)
+    assert case["file"].startswith(str(counts.folder))
+    decision = ("change-acts", "pass", "--because", "it is a flag of our own engine")
+    assert cli.run(["class", "decide", counts.learner.slug, "shm-missing", *decision]) == Exit.OK
+    (entry,) = gradebook.of_class(room.of).rows[0].entries
+    assert entry.refused == 1 and len(entry.decisions) == 1
+
+
 def test_another_mind_replaces_the_first(room):
     attempt = written(room)
     for verdict in ("fail", "pass"):

@@ -114,7 +114,7 @@ def gradebook(
     """
     marked = [decisions.with_decisions(each, decided) for each in attempts]
     against = {folder: words for folder, words in (against or {}).items() if words}
-    counts = _counting(of, [each for each in marked if each.folder not in against])
+    counts = _counting(of, marked, against)
     rows = []
     for learner in of.learners:
         own = [each for each in marked if each.learner.slug == learner.slug]
@@ -146,20 +146,19 @@ def of_class(of: Class, exercise: str = "", key: Path | None = None) -> Gradeboo
 
 
 def counting(
-    of: Class, decided: Sequence[Decision], exercise: str = "", *, as_decided: bool = True
+    of: Class, decided: Sequence[Decision], exercise: str = "", key: Path | None = None
 ) -> dict[tuple[str, str], Attempt]:
-    """By learner's slug and exercise the grading that counts, with what was decided; late ones do not.
-
-    Args:
-        as_decided: whether their reports have the decisions in them; without, what the rubric said.
-    """
+    """By learner's slug and exercise the grading that counts, as the gradebook has it, without what was decided."""
     attempts = {each.folder: each for each in results.attempts(of, exercise)}
-    found = _counting(of, [decisions.with_decisions(each, decided) for each in attempts.values()])
-    return found if as_decided else {place: attempts[each.folder] for place, each in found.items()}
+    marked = [decisions.with_decisions(each, decided) for each in attempts.values()]
+    counts = _counting(of, marked, trust.every(attempts.values(), of, key))
+    return {place: attempts[each.folder] for place, each in counts.items()}
 
 
-def _counting(of: Class, marked: Iterable[Attempt]) -> dict[tuple[str, str], Attempt]:
-    return results.counting(of, [each for each in marked if not late(each, of)])
+def _counting(
+    of: Class, marked: Iterable[Attempt], against: Mapping[Path, tuple[str, ...]]
+) -> dict[tuple[str, str], Attempt]:
+    return results.counting(of, [each for each in marked if not (late(each, of) or against.get(each.folder))])
 
 
 def anonymous(book: Gradebook) -> Gradebook:

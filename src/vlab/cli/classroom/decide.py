@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import ui
-from vlab.cli.options import ClassName, ExerciseId
+from vlab.cli.options import ClassName, ExerciseId, TrustedKey
 
 
 class Verdict(StrEnum):
@@ -28,6 +28,7 @@ def decide(
     verdict: Annotated[Verdict, typer.Argument(help="Whether the text meets it.")],
     because: Annotated[str, typer.Option("--because", help="The reason; the learner may ask for it.")],
     of: ClassName = "",
+    key: TrustedKey = None,
 ) -> None:
     """Decide a criterion of the grading that counts. It is kept with the class and applied in the gradebook."""
     from vlab import catalog
@@ -37,7 +38,8 @@ def decide(
     found = store.get(of)
     (who,) = store.chosen(found, (learner,))
     wanted = catalog.exercise(exercise).id
-    counting = gradebook.counting(found, decisions.kept(found), wanted, as_decided=False)
+    with ui.Steps() as steps, steps.step("Read the gradings and look at their seals"):
+        counting = gradebook.counting(found, decisions.kept(found), wanted, key)
     if (who.slug, wanted) not in counting:
         raise LabError(f"no grading of {wanted} counts for {who.slug}", "`vlab class gradebook` shows what does")
     made = decisions.decide(counting[who.slug, wanted], criterion, verdict.value, because)

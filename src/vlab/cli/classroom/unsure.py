@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vlab import ui
-from vlab.cli.options import ClassName, Json
+from vlab.cli.options import ClassName, Json, TrustedKey
 
 
 def register(app: typer.Typer) -> None:
@@ -20,6 +20,7 @@ def unsure(
     export: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each decided case there as a labelled text.")
     ] = None,
+    key: TrustedKey = None,
     as_json: Json = False,
 ) -> None:
     """List criteria that nobody has decided, with what the rubric said and where the learner's text is."""
@@ -27,7 +28,8 @@ def unsure(
 
     found = store.get(of)
     decided = decisions.kept(found)
-    cases = decisions.unsure(gradebook.counting(found, decided, as_decided=False).values(), decided)
+    with ui.Steps() as steps, steps.step("Read the gradings and look at their seals"):
+        cases = decisions.unsure(gradebook.counting(found, decided, key=key).values(), decided)
     if export is not None:
         for file in decisions.export(cases, export):
             typer.echo(file)
