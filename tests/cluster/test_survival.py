@@ -294,9 +294,10 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("answer", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("answer", drawn(BAD, freshness.commit())[:3])
 def test_an_endpoint_that_answers_badly_costs_bounded_time_and_never_passes(mended, cluster, answer):
-    code = SERVER.replace("{answer}", answer)
+    """In three of five ways, which the commit draws."""
+    code = SERVER.replace("{answer}", BAD[answer])
     patch = {
         "spec": {
             "template": {"spec": {"containers": [{"name": "vllm", "command": ["python3", "-c", code], "args": []}]}}
@@ -312,9 +313,9 @@ def test_an_endpoint_that_answers_badly_costs_bounded_time_and_never_passes(mend
 def test_kill_9_of_every_command_loses_nothing(mended, lab, cluster):
     """Whatever a command was at when it was killed: the next one goes on, and the verdict is right.
 
-    At four of ten points, which the commit draws: a few commits look at all.
+    At three of ten points, which the commit draws: a few commits look at all.
     """
-    points = [int(point) for point in drawn(map(str, range(10)), freshness.commit())[:4]]
+    points = [int(point) for point in drawn(map(str, range(10)), freshness.commit())[:3]]
     assert run_vlab("reset", SCENARIO).returncode == 0
     took = {name: _seconds(name) for name in ("reset", "solve", "grade", "start")}
     for name, seconds in took.items():
