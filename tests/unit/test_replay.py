@@ -1,11 +1,10 @@
 """Recorded runs of every exercise are judged as they must be, each time alike, and take no memory along."""
 
-import gc
-import tracemalloc
 from dataclasses import replace
 
 import pytest
 
+from memory import grown
 from vlab import catalog
 from vlab.altered import ALTERED
 from vlab.evidence import load
@@ -59,14 +58,12 @@ def test_every_check_fails_on_some_run_as_recorded_or_altered():
 def test_memory_stays_flat_over_replays():
     scenario, phase = RECORDED[0]
     grade(load(scenario.recorded[phase]), scenario.graders)
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for _ in range(20):
-        grade(load(scenario.recorded[phase]), scenario.graders)
-    gc.collect()  # what waits for the collector is not kept
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    assert grown < 1_000_000  # 20 recordings that stay are 7 MB
+
+    def replays():
+        for _ in range(20):
+            grade(load(scenario.recorded[phase]), scenario.graders)
+
+    assert grown(replays) < 1_000_000  # 20 recordings that stay are 7 MB
 
 
 def test_ten_gradings_of_one_recording_are_equal():

@@ -5,7 +5,6 @@ import json
 import os
 import stat
 import struct
-import tracemalloc
 import zipfile
 from itertools import pairwise
 
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import submitting as s
+from memory import peak
 from vlab.errors import LabError
 from vlab.evidence import files as evidence_files
 from vlab.submission import Policy, admit, manifests, parse, read_submission
@@ -39,16 +39,6 @@ def folder(path, files):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
     return path
-
-
-def peak(what):
-    """Bytes that were taken at once."""
-    tracemalloc.start()
-    try:
-        what()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 def refusal(path):
