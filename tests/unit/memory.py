@@ -1,45 +1,37 @@
-"""Measures what something takes of memory, in a process of its own.
+"""Measures what something takes of memory, as the kernel and the interpreter count it.
 
-Before Python 3.12.9 tracemalloc may crash where another thread allocates while it starts or stops (python/cpython issue
-128679), and the workers of pytest-xdist have such threads. A forked process has one.
+Not by tracemalloc: before Python 3.12.9 it may crash where another thread allocates (python/cpython issue 128679), and
+the workers of pytest-xdist have such threads.
 """
 
 import gc
-import traceback
-import tracemalloc
+import re
+import sys
 from collections.abc import Callable
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from pathlib import Path
+
+_SELF = Path("/proc/self")
 
 
 def peak(what: Callable[[], object]) -> int:
-    """Bytes that were taken at once."""
-    return _measured(what)[1]
+    """Bytes that this process grew by at most meanwhile."""
+    gc.collect()
+    (_SELF / "clear_refs").write_text("5")  # the highest point so far is forgotten
+    before = _status("VmRSS")
+    what()
+    return max(0, _status("VmHWM") - before)
 
 
-def grown(what: Callable[[], object]) -> int:
-    """Bytes that are still taken when it has ended."""
-    return _measured(what)[0]
+def blocks_kept(what: Callable[[], object]) -> int:
+    """Blocks of memory that the interpreter still has when it has ended."""
+    gc.collect()
+    before = sys.getallocatedblocks()
+    what()
+    gc.collect()  # what waits for the collector is not kept
+    return sys.getallocatedblocks() - before
 
 
-def _measured(what: Callable[[], object]) -> tuple[int, int]:
-    ours, theirs = get_context("fork").Pipe(duplex=False)
-    process = get_context("fork").Process(target=_measure, args=(what, theirs))
-    process.start()
-    theirs.close()
-    found = ours.recv()
-    process.join()
-    if isinstance(found, str):
-        raise AssertionError(found)
-    now, most = found
-    return now, most
-
-
-def _measure(what: Callable[[], object], told: Connection) -> None:
-    tracemalloc.start()
-    try:
-        what()
-        gc.collect()  # what waits for the collector is not kept
-        told.send(tracemalloc.get_traced_memory())
-    except BaseException:
-        told.send(traceback.format_exc())
+def _status(name: str) -> int:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", (_SELF / "status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) << 10

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from memory import grown
+from memory import blocks_kept
 from vlab import catalog
 from vlab.altered import ALTERED
 from vlab.evidence import load
@@ -63,7 +63,7 @@ def test_memory_stays_flat_over_replays():
         for _ in range(20):
             grade(load(scenario.recorded[phase]), scenario.graders)
 
-    assert grown(replays) < 1_000_000  # 20 recordings that stay are 7 MB
+    assert blocks_kept(replays) < 5_000  # 20 recordings that stay are 80,000
 
 
 def test_ten_gradings_of_one_recording_are_equal():
