@@ -4,6 +4,7 @@ Not by tracemalloc: before Python 3.12.9 it may crash where another thread alloc
 the workers of pytest-xdist have such threads.
 """
 
+import ctypes
 import gc
 import re
 import sys
@@ -16,6 +17,7 @@ _SELF = Path("/proc/self")
 def peak(what: Callable[[], object]) -> int:
     """Bytes that this process grew by at most meanwhile."""
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what is free already would be taken unseen
     (_SELF / "clear_refs").write_text("5")  # the highest point so far is forgotten
     before = _status("VmRSS")
     what()

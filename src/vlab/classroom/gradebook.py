@@ -197,7 +197,7 @@ def _entry(
     against: Mapping[Path, tuple[str, ...]],
 ) -> Entry:
     refused = [each for each in attempts if each.folder in against]
-    after = sum(late(each, of) for each in attempts if each not in refused)
+    after = sum(late(each, of) for each in attempts if each.folder not in against)
     entry = Entry(
         exercise=exercise,
         mark=None,
